@@ -1,0 +1,119 @@
+//! Quantities as types, so that no bare number crosses a public function.
+//!
+//! Accounts are integers: mW x ms = µJ, so sums of bills are exact.
+//! Deliberately absent: formatting for people (`wire` and the command line do that).
+
+/// Declares a newtype over an unsigned integer with saturating arithmetic.
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// Nothing of it.
+            pub const ZERO: Self = Self(0);
+
+            /// Adds; stays at the largest value instead of wrapping.
+            #[must_use]
+            pub const fn plus(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
+            }
+
+            /// Subtracts; stays at zero instead of wrapping.
+            #[must_use]
+            pub const fn minus(self, other: Self) -> Self {
+                Self(self.0.saturating_sub(other.0))
+            }
+        }
+    };
+}
+
+quantity!(
+    /// Power, in thousandths of a watt.
+    Milliwatts(u32)
+);
+quantity!(
+    /// Energy, in millionths of a joule. A `u64` holds about 5 MWh: a century at 5 W.
+    Microjoules(u64)
+);
+quantity!(
+    /// A span of time, in milliseconds.
+    Millis(u64)
+);
+quantity!(
+    /// A span of time, or a moment on a monotonic clock, in microseconds.
+    Micros(u64)
+);
+quantity!(
+    /// Memory or file size, in bytes.
+    Bytes(u64)
+);
+quantity!(
+    /// Mass of CO2-equivalent, in millionths of a gram.
+    Micrograms(u64)
+);
+quantity!(
+    /// Carbon intensity of electricity, in grams of CO2-equivalent per kilowatt-hour.
+    GramsPerKwh(u32)
+);
+quantity!(
+    /// A share, in hundredths of a percent (10 000 is all of it).
+    BasisPoints(u32)
+);
+quantity!(
+    /// Bits per weight, in thousandths (4.5 bits per weight is 4500).
+    MilliBits(u32)
+);
+
+/// Temperature, in thousandths of a degree Celsius; below zero is possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct MilliCelsius(pub i32);
+
+impl Bytes {
+    /// 2^20 bytes.
+    pub const MEBIBYTE: u64 = 1 << 20;
+
+    /// So many mebibytes (2^20 bytes).
+    #[must_use]
+    pub const fn from_mebibytes(mebibytes: u64) -> Self {
+        Self(mebibytes.saturating_mul(Self::MEBIBYTE))
+    }
+
+    /// In mebibytes, rounded up.
+    #[must_use]
+    pub const fn mebibytes(self) -> u64 {
+        self.0.div_ceil(Self::MEBIBYTE)
+    }
+}
+
+impl Millis {
+    /// The same span in microseconds.
+    #[must_use]
+    pub const fn micros(self) -> Micros {
+        Micros(self.0.saturating_mul(1_000))
+    }
+}
+
+impl Micros {
+    /// The same span in milliseconds, rounded down.
+    #[must_use]
+    pub const fn millis(self) -> Millis {
+        Millis(self.0 / 1_000)
+    }
+}
+
+impl Milliwatts {
+    /// Energy of drawing this power for `span`, rounded down. 5 W for 30 s is 150 J:
+    ///
+    /// ```
+    /// use hob_core::units::*;
+    /// assert_eq!(Milliwatts(5_000).over(Millis(30_000).micros()), Microjoules(150_000_000));
+    /// ```
+    #[must_use]
+    pub fn over(self, span: Micros) -> Microjoules {
+        // mW x µs = nJ
+        let nanojoules = u128::from(self.0) * u128::from(span.0);
+        Microjoules(u64::try_from(nanojoules / 1_000).unwrap_or(u64::MAX))
+    }
+}
