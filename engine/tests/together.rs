@@ -1,0 +1,191 @@
+//! Several prompts at once, on the real model: they share the steps, the energy and nothing else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "tests may"
+)]
+
+mod common;
+
+use common::{End, Happened, Room, ask, long, small, spec};
+use hob_core::{
+    prompt::{Finish, Prompt, PromptId},
+    units::{Microjoules, Micros, Millis},
+};
+use hob_engine::{Spec, ThinkError};
+
+const STORY: &str = "Tell me a long story about a river.";
+
+fn id(text: &str) -> PromptId {
+    PromptId::new(text).unwrap()
+}
+
+#[test]
+fn a_late_short_prompt_joins_and_ends_before_an_early_long_one() {
+    let room = Room::in_step(&spec());
+    room.think(Prompt { max_tokens: 60, ..ask("early", STORY) });
+    room.piece("early");
+    room.think(ask("late", "What is the capital of Italy?"));
+    let ends = room.ends(2);
+    assert_eq!(ends.iter().map(|(whose, _)| whose.as_str()).collect::<Vec<_>>(), ["late", "early"]);
+    let answers: Vec<_> = ends.into_iter().map(|(_, end)| end.answer()).collect();
+    assert_eq!(answers[0].text, "The capital of Italy is Rome.", "company changes nothing");
+    assert_eq!(answers[1].tokens.completion, 60);
+}
+
+#[test]
+fn a_long_prefill_never_keeps_a_writer_waiting_for_more_than_one_chunk() {
+    let room = Room::in_step(&Spec { batch: 16, ..spec() });
+    room.think(Prompt { max_tokens: 60, ..ask("writer", STORY) });
+    room.piece("writer");
+    room.think(Prompt { max_tokens: 1, ..ask("reader", &long(200)) });
+    room.ends(2);
+
+    // Every step reads the odometer once, so readings count steps.
+    let happened = room.script.happened();
+    let at = |what: &Happened| happened.iter().position(|happened| happened == what).unwrap();
+    let (first, last) = (at(&Happened::Said("writer".into())), at(&Happened::Ended("writer".into())));
+    let steps: Vec<usize> = happened[first..last]
+        .split(|happened| *happened == Happened::Said("writer".into()))
+        .map(|between| between.iter().filter(|happened| matches!(happened, Happened::Took(_))).count())
+        .collect();
+    assert!(steps.iter().all(|&steps| steps <= 1), "one step a token: {steps:?}");
+    let prefill = happened[first..at(&Happened::Ended("reader".into()))]
+        .iter()
+        .filter(|happened| matches!(happened, Happened::Took(_)))
+        .count();
+    assert!(prefill >= 200 / 16, "the long one took many chunks meanwhile: {prefill}");
+}
+
+#[test]
+fn a_cancelled_writer_says_at_most_one_more_token() {
+    let room = Room::in_step(&spec());
+    room.think(Prompt { max_tokens: 300, ..ask("writer", STORY) });
+    for _ in 0..3 {
+        room.piece("writer");
+    }
+    room.head.cancel(id("writer"));
+    let answer = room.ends(1).remove(0).1.answer();
+    assert_eq!(answer.finish, Finish::Cancelled);
+    assert!(answer.tokens.completion <= 5, "3 heard, 1 on its way, 1 in the making: {:?}", answer.tokens);
+}
+
+#[test]
+fn a_cancelled_reader_ends_within_one_chunk_and_a_waiting_one_at_once() {
+    let room = Room::in_step(&Spec { slots: 2, batch: 16, ..spec() });
+    room.think(Prompt { max_tokens: 300, ..ask("writer", STORY) });
+    room.piece("writer");
+    room.think(ask("reader", &long(200)));
+    room.think(ask("third", "No slot is free for this one."));
+    room.piece("writer"); // whatever was on its way
+    room.piece("writer");
+    room.head.cancel(id("reader"));
+    room.head.cancel(id("third"));
+    room.head.cancel(id("nobody"));
+    let before = room.script.happened().len();
+    let ends = room.ends(2);
+    for (_, end) in ends {
+        let answer = end.answer();
+        assert_eq!((answer.finish, answer.tokens.completion, answer.text.as_str()), (Finish::Cancelled, 0, ""));
+    }
+    let happened = room.script.happened();
+    let steps = happened[before..].iter().take_while(|happened| !matches!(happened, Happened::Ended(_)));
+    assert!(steps.filter(|happened| matches!(happened, Happened::Took(_))).count() <= 2, "{:?}", &happened[before..]);
+}
+
+#[test]
+fn a_deadline_cuts_the_answer_also_of_those_who_still_wait() {
+    let room = Room::in_step(&Spec { slots: 1, ..spec() });
+    let deadline = Some(Millis(1_000));
+    room.head.think(Prompt { max_tokens: 300, deadline, ..ask("writer", STORY) }, Micros(400_000)).unwrap();
+    room.head.think(Prompt { deadline: Some(Millis(700)), ..ask("waiting", "Hello") }, Micros(400_000)).unwrap();
+    room.piece("writer");
+    room.script.pass(Micros(300_000));
+    let (whose, waiting) = room.ends(1).remove(0);
+    assert_eq!((whose.as_str(), waiting.answer().finish), ("waiting", Finish::Deadline), "0.4 s before and 0.3 s here");
+    room.piece("writer");
+    room.script.pass(Micros(300_000));
+    let answer = room.ends(1).remove(0).1.answer();
+    assert_eq!(answer.finish, Finish::Deadline, "0.4 s of waiting count");
+    assert!(!answer.text.is_empty() && answer.tokens.completion < 300);
+}
+
+#[test]
+fn a_budget_cuts_the_answer_when_it_is_spent() {
+    let room = Room::load(&spec()).unwrap();
+    let answer = room.answer(Prompt { max_tokens: 300, max_energy: Some(Microjoules(7_000_000)), ..ask("poor", STORY) });
+    assert_eq!(answer.finish, Finish::Budget);
+    assert!(answer.spent >= Microjoules(7_000_000) && answer.spent < Microjoules(8_100_000), "{:?}", answer.spent);
+    assert!((6..=8).contains(&answer.tokens.completion), "a step is about a joule here: {:?}", answer.tokens);
+}
+
+#[test]
+fn bills_and_rests_add_up_to_what_the_odometer_turned() {
+    let room = Room::in_step(&Spec { slots: 3, context: 256, ..spec() });
+    room.think(Prompt { max_tokens: 40, ..ask("one", STORY) });
+    room.piece("one");
+    room.think(Prompt { max_tokens: 17, ..ask("two", "Name three colours.") });
+    room.think(ask("too-long", &long(400)));
+    room.think(Prompt { max_tokens: 90, ..ask("three", &long(60)) });
+    let spent = |ends: Vec<(String, End)>| -> u64 {
+        ends.into_iter()
+            .map(|(_, end)| match end {
+                End::Answered(answer) => answer.spent.0,
+                End::Failed(_, spent) => spent.0,
+            })
+            .sum()
+    };
+    let mut bills = spent(room.ends(4));
+    // A rest: what the odometer turned until the next prompt came is nobody's.
+    let before = room.script.happened().len();
+    room.think(Prompt { max_tokens: 5, ..ask("later", "Hello") });
+    bills += spent(room.ends(1));
+    let happened = room.script.happened();
+    let turned = |happened: &Happened| if let Happened::Took(amount) = happened { Some(*amount) } else { None };
+    let rests = happened.iter().find_map(turned).unwrap() + happened[before..].iter().find_map(turned).unwrap();
+    let all: u64 = happened.iter().filter_map(turned).sum();
+    assert_eq!(bills + rests, all);
+}
+
+#[test]
+fn a_flood_ends_every_prompt_exactly_once() {
+    let room = Room::in_step(&Spec { slots: 2, context: 128, ..spec() });
+    let (mut taken, mut full) = (Vec::new(), 0);
+    for number in 0..12 {
+        let name = format!("flood-{number}");
+        match room.head.think(Prompt { max_tokens: 4, ..ask(&name, "Hello") }, Micros::ZERO) {
+            Ok(()) => taken.push(name),
+            Err(ThinkError::Full) => full += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((taken.len(), full), (4, 8), "2 slots, 2 places to wait, and the rest is turned away");
+    let mut ended: Vec<String> = room.ends(4).into_iter().map(|(name, end)| (name, end.answer()).0).collect();
+    ended.sort();
+    assert_eq!(ended, taken);
+    assert_eq!(room.answer(ask("after", "What is the capital of Italy?")).text, "The capital of Italy is Rome.");
+    let Room { events, head, .. } = room;
+    drop(head);
+    assert!(events.recv().is_err(), "and nothing more is said");
+}
+
+#[test]
+fn a_dropped_head_ends_every_prompt_in_hand_exactly_once() {
+    let Room { events, head, script: _ } = Room::load(&small(common::model())).unwrap();
+    for name in ["a", "b", "c", "d"] {
+        head.think(Prompt { max_tokens: 300, ..ask(name, STORY) }, Micros::ZERO).unwrap();
+    }
+    drop(head);
+    let mut ended = Vec::new();
+    for event in events {
+        if let hob_engine::Event::Answered { id, answer } = event {
+            assert_eq!(answer.finish, Finish::Closing);
+            ended.push(id.to_string());
+        }
+    }
+    ended.sort();
+    assert_eq!(ended, ["a", "b", "c", "d"]);
+}

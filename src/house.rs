@@ -1,0 +1,197 @@
+//! The rooms put together, and closed in order.
+//!
+//! ```text
+//! stop ─▶ intake ends ─▶ desk turns away who waits ─▶ thinking finishes what is in hand ─▶ outbox empties
+//!          └─ after the grace: thinking is told to hurry, and cuts the answers between two tokens
+//! ```
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use hob_core::{
+    policy::Rules,
+    prompt::{LevelWish, Sampling},
+    units::{BasisPoints, Bytes, MilliCelsius, Millis, Milliwatts},
+};
+use hob_engine::Heads;
+use hob_hal::{board, memory::Memory};
+use hob_wire::{
+    V1, limits,
+    request::{Defaults, Intake},
+    state::Info,
+    topics::{BadName, Topics},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    carbon::Grid,
+    gauge::Gauge,
+    ladder::{Ladder, ServingPlan},
+    messages::{Arrival, Letter},
+    settings::Settings,
+    store::Store,
+    tasks::{desk, embedding, intake, outbox, telemetry, thinking},
+};
+
+pub use crate::tasks::thinking::Prober;
+
+/// Room in each channel between two tasks.
+const CHANNEL: usize = 64;
+/// Embed requests that may wait.
+const EMBEDS: usize = 16;
+
+/// What the house is handed.
+pub struct Parts {
+    /// Loads models.
+    pub heads: Arc<dyn Heads>,
+    /// The clock and the odometer.
+    pub gauge: Arc<Gauge>,
+    /// Free memory; one reader for answering, one for embedding.
+    pub memory: [Box<dyn Memory + Send + Sync>; 2],
+    /// Tries a file in a process of its own.
+    pub prober: Prober,
+    /// Where `/sys` and `/proc` are.
+    pub root: PathBuf,
+    /// What comes in.
+    pub arrivals: mpsc::Receiver<Arrival>,
+    /// What goes out. When the house is closed, this is.
+    pub letters: mpsc::Sender<Letter>,
+}
+
+/// Runs until `stop`, then closes in order. Returns once everything that is to be said is in `letters`.
+///
+/// # Errors
+///
+/// [`BadName`] if prefix or device id make no topic; settings are checked before, so this is for other callers.
+pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> Result<(), BadName> {
+    let topics = Topics::new(settings.mqtt.prefix.clone(), settings.device_id())?;
+    let grace = Duration::from_secs(settings.shutdown.grace_s);
+    let hurry = CancellationToken::new();
+    let mut rooms = furnish(parts, settings, &topics, &stop, &hurry);
+    stop.cancelled().await;
+    let finish = async { while rooms.join_next().await.is_some() {} };
+    tokio::pin!(finish);
+    if tokio::time::timeout(grace, &mut finish).await.is_err() {
+        tracing::warn!("the grace is over; answers in hand are cut");
+        hurry.cancel();
+        finish.await;
+    }
+    Ok(())
+}
+
+/// Makes the channels and starts the tasks.
+fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &CancellationToken, hurry: &CancellationToken) -> JoinSet<()> {
+    let Parts { heads, gauge, memory: [memory, other_memory], prober, root, arrivals, letters } = parts;
+    let (orders, orders_in) = mpsc::channel(CHANNEL);
+    let (embeds, embeds_in) = mpsc::channel(EMBEDS);
+    let (told, told_in) = mpsc::channel(CHANNEL);
+    let (seats, seats_in) = mpsc::channel(1);
+    let (cancels, cancels_in) = mpsc::channel(CHANNEL);
+    let (wish, wish_in) = watch::channel(wish(&settings.policy.level));
+    let (pace, pace_in) = watch::channel(Millis::ZERO);
+    let (waiting, waiting_in) = watch::channel(0);
+    let (serving, serving_in) = watch::channel(thinking::Serving::default());
+    let store = Arc::new(Store::default());
+    let grid = Grid::of(&settings.carbon);
+    let engine = &settings.engine;
+    let plan = ServingPlan { slots: engine.slots, context: engine.context, batch: engine.batch };
+    let rules = rules(&settings.policy);
+
+    let mut rooms = JoinSet::new();
+    let doors = intake::Doors { orders, embeds, told: told.clone(), wish };
+    rooms.spawn(intake::run(arrivals, reader(settings, topics), doors, Arc::clone(&store), Arc::clone(&gauge), stop.clone()));
+    let places = usize::try_from(settings.desk.places).unwrap_or(1);
+    let around =
+        desk::Around { orders: orders_in, seats: seats_in, cancels, told: told.clone(), waiting, pace: pace_in, gauge: Arc::clone(&gauge) };
+    rooms.spawn(desk::run(places, around));
+    let embedding = embedding::Tools {
+        heads: Arc::clone(&heads),
+        gauge: Arc::clone(&gauge),
+        ladder: Ladder::new(settings.shelf_dir(), ServingPlan { slots: 1, context: 512, batch: 512 }),
+        memory: other_memory,
+        reserve: rules.reserve,
+        prober: Arc::clone(&prober),
+        model: engine.embedding_model.clone(),
+        threads: engine.threads,
+    };
+    rooms.spawn(embedding::run(embedding, embeds_in, told.clone()));
+    let board_root = root.clone();
+    let tools = thinking::Tools {
+        heads,
+        gauge: Arc::clone(&gauge),
+        ladder: Ladder::new(settings.shelf_dir(), plan),
+        memory,
+        board: Box::new(move || board::read(&board_root)),
+        prober,
+        rules,
+        power_cap: settings.power.cap_w.map(milliwatts),
+        engine: engine.clone(),
+        info: info(settings, topics, &gauge, &root),
+    };
+    let around = thinking::Around { seats, cancels: cancels_in, wish: wish_in, told, serving, pace, hurry: hurry.clone() };
+    rooms.spawn(thinking::run(tools, around));
+    let views = telemetry::Views { gauge: Arc::clone(&gauge), grid: grid.clone(), waiting: waiting_in, serving: serving_in, root };
+    let every = Duration::from_secs(settings.telemetry.every_s);
+    rooms.spawn(telemetry::run(every, topics.clone(), views, letters.clone(), stop.clone()));
+    let desk = outbox::Desk { topics: topics.clone(), store, gauge, grid, publish_text: settings.mqtt.publish_text };
+    rooms.spawn(outbox::run(desk, told_in, letters));
+    rooms
+}
+
+fn reader(settings: &Settings, topics: &Topics) -> Intake {
+    let defaults = Defaults {
+        max_tokens: settings.engine.max_tokens,
+        system: Some(settings.engine.system.clone()),
+        sampling: Sampling::default(),
+    };
+    Intake { topics: topics.clone(), replies: settings.mqtt.reply_prefixes.clone(), defaults }
+}
+
+fn wish(level: &str) -> LevelWish {
+    if level == "auto" { LevelWish::Auto } else { LevelWish::Exactly(level.to_owned()) }
+}
+
+fn info(settings: &Settings, topics: &Topics, gauge: &Gauge, root: &std::path::Path) -> Info {
+    Info {
+        v: V1,
+        device: topics.device().to_owned(),
+        hob: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: board::inventory(root).model,
+        models: Vec::new(),
+        context_tokens: settings.engine.context,
+        slots: settings.engine.slots,
+        queue_limit: settings.desk.places,
+        payload_limit: u64::try_from(limits::PAYLOAD_BYTES).unwrap_or(u64::MAX),
+        power_source: gauge.source().to_owned(),
+    }
+}
+
+fn rules(policy: &crate::settings::Policy) -> Rules {
+    Rules {
+        reserve: Bytes(policy.reserve_mb.saturating_mul(1_000_000)),
+        climb_memory: Bytes(policy.climb_mb.saturating_mul(1_000_000)),
+        climb_power: milliwatts(policy.climb_w),
+        pressure_limit: BasisPoints(hundredths(policy.pressure_pct)),
+        hot: celsius(policy.hot_c),
+        cool: celsius(policy.cool_c),
+    }
+}
+
+/// Watts of a setting, checked to be between 0 and 1000.
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "settings are checked to be in range")]
+pub(crate) fn milliwatts(watts: f64) -> Milliwatts {
+    Milliwatts((watts * 1_000.0).round() as u32)
+}
+
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "settings are checked to be in range")]
+fn hundredths(percent: f64) -> u32 {
+    (percent * 100.0).round() as u32
+}
+
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation, reason = "settings are checked to be in range")]
+fn celsius(degrees: f64) -> MilliCelsius {
+    MilliCelsius((degrees * 1_000.0).round() as i32)
+}

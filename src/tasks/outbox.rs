@@ -1,0 +1,243 @@
+//! Sink: what is told becomes letters; final ones are kept for the same id coming again.
+//!
+//! Deliberately absent: the broker (`broker` carries the letters); what people said, in any log.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use hob_core::{
+    ledger::emissions,
+    prompt::{PromptId, TokenCount},
+    units::{Micros, Microjoules},
+};
+use hob_engine::{Answer, Vectors};
+use hob_wire::{
+    V1,
+    decimal::Decimal,
+    event::Event,
+    properties::Properties,
+    reply::{self, Accepted, Account, Chunk, Co2, Embedding, Energy, Failure, Fault, Reply, Took},
+    request::ReplyRoute,
+    state::LastAnswer,
+    topics::Topics,
+};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::{
+    carbon::Grid,
+    gauge::Gauge,
+    messages::{EmbedTicket, Letter, Served, Ticket, Told},
+    store::{Final, Store},
+};
+
+/// What letters are made with.
+pub(crate) struct Desk {
+    pub(crate) topics: Topics,
+    pub(crate) store: Arc<Store>,
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) grid: Grid,
+    /// Whether the retained last answer says what was said.
+    pub(crate) publish_text: bool,
+}
+
+/// Runs until nothing more is told.
+pub(crate) async fn run(desk: Desk, mut told: mpsc::Receiver<Told>, letters: mpsc::Sender<Letter>) {
+    while let Some(told) = told.recv().await {
+        for letter in desk.write(told) {
+            if letters.send(letter).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Desk {
+    fn write(&self, told: Told) -> Vec<Letter> {
+        match told {
+            Told::Accepted { id, route, queue } => self.accepted(&id, &route, queue),
+            Told::Again { id, route } => self.again(id, &route),
+            Told::Piece { id, topic, seq, text } => vec![piece(id, topic, seq, text)],
+            Told::Answered { ticket, answer, served, queued, total } => self.answered(&ticket, answer, &served, (queued, total)),
+            Told::Failed { id, route, dedupe, fault } => self.failed(id, &route, dedupe, fault),
+            Told::Embedded { ticket, vectors, served, total } => self.embedded(*ticket, vectors, &served, total),
+            Told::Refused { command, fault } => {
+                tracing::warn!(command, %fault, "a command could not be followed");
+                vec![self.event(&Event::Refused { v: V1, command: command.into(), message: fault.message })]
+            }
+            Told::Level(state) => vec![self.state(self.topics.level(), &*state)],
+            Told::Info(info) => vec![self.state(self.topics.info(), &*info)],
+        }
+    }
+
+    fn accepted(&self, id: &PromptId, route: &ReplyRoute, queue: usize) -> Vec<Letter> {
+        let queue = u32::try_from(queue).unwrap_or(u32::MAX);
+        let reply: Reply = Reply::Accepted(Accepted { v: V1, id: id.clone(), queue, device: self.topics.device().to_owned() });
+        let event = Event::Accepted { v: V1, id: id.clone(), queue };
+        vec![self.reply(route, id, None, &reply), self.event(&event)]
+    }
+
+    /// The stored answer, or that it still waits.
+    fn again(&self, id: PromptId, route: &ReplyRoute) -> Vec<Letter> {
+        match self.store.answer(&id) {
+            Some(answer) => {
+                let properties = Properties::reply(route, &id, self.topics.device(), answer.level.as_deref());
+                vec![letter(route.topic.clone(), answer.payload, true, false, properties)]
+            }
+            None => self.accepted(&id, route, 0).into_iter().take(1).collect(),
+        }
+    }
+
+    fn answered(&self, ticket: &Ticket, answer: Answer, served: &Served, (queued, total): (Micros, Micros)) -> Vec<Letter> {
+        let id = ticket.prompt.id.clone();
+        let first_token = answer.first_token.map(|at| millis(queued.plus(at)));
+        let ms = Took { queue: millis(queued), prompt: millis(answer.prefill), total: millis(total), first_token };
+        let account = Account {
+            id: id.clone(),
+            finish: answer.finish,
+            model: served.model.clone(),
+            level: served.level.clone(),
+            why: served.why.to_owned(),
+            tokens: answer.tokens,
+            ms,
+            tokens_per_s: speed(answer.tokens, answer.decode),
+            energy: self.energy(answer.spent),
+            co2: self.co2(answer.spent),
+            device: self.topics.device().to_owned(),
+            attempt: 1,
+            ts: timestamp(),
+        };
+        tracing::info!(
+            prompt = %id, level = served.level, why = served.why, finish = answer.finish.as_str(), tokens = answer.tokens.completion,
+            cached = answer.tokens.cached, ms = total.millis().0, mj = answer.spent.0 / 1_000, "answered"
+        );
+        let event = Event::Answer {
+            v: V1,
+            id: id.clone(),
+            finish: answer.finish,
+            model: served.model.clone(),
+            level: served.level.clone(),
+            total_ms: millis(total),
+            j: answer.spent.into(),
+        };
+        let text = |text: &str| self.publish_text.then(|| text.to_owned());
+        let asked = ticket.prompt.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
+        let last = LastAnswer { v: V1, prompt: text(asked), text: text(&answer.text), account: account.clone() };
+        let again = reply::Answer { v: V1, text: answer.text, account, duplicate: true, late: false };
+        let first: Reply = Reply::Ok(reply::Answer { duplicate: false, ..again.clone() });
+        if ticket.dedupe {
+            self.keep(&id, &Reply::Ok::<reply::Answer>(again), Some(&served.level));
+        }
+        vec![
+            self.reply(&ticket.route, &id, Some(&served.level), &first),
+            self.event(&event),
+            self.state(self.topics.last_answer(), &last),
+        ]
+    }
+
+    fn failed(&self, id: PromptId, route: &ReplyRoute, dedupe: bool, fault: Fault) -> Vec<Letter> {
+        tracing::info!(prompt = %id, code = fault.code.as_str(), "not answered");
+        let event = Event::error(id.clone(), &fault);
+        let again_helps = fault.code.worth_retrying();
+        let failure = Failure { ts: timestamp(), ..Failure::new(id.clone(), fault, self.topics.device()) };
+        if dedupe && again_helps {
+            self.store.forget(&id);
+        } else if dedupe {
+            self.keep(&id, &Reply::<reply::Answer>::Error(Failure { duplicate: true, ..failure.clone() }), None);
+        }
+        let reply: Reply = Reply::Error(failure);
+        vec![self.reply(route, &id, None, &reply), self.event(&event)]
+    }
+
+    fn embedded(&self, ticket: EmbedTicket, vectors: Vectors, served: &Served, total: Micros) -> Vec<Letter> {
+        let EmbedTicket { ask, .. } = ticket;
+        let queued = total.minus(vectors.took);
+        let ms = Took { queue: millis(queued), prompt: millis(vectors.took), total: millis(total), first_token: None };
+        let embedding = Embedding {
+            v: V1,
+            id: ask.id.clone(),
+            embedding: vectors.vectors,
+            model: served.model.clone(),
+            level: served.level.clone(),
+            why: served.why.to_owned(),
+            tokens: TokenCount { prompt: vectors.tokens, ..TokenCount::default() },
+            ms,
+            energy: self.energy(vectors.spent),
+            co2: self.co2(vectors.spent),
+            device: self.topics.device().to_owned(),
+            ts: timestamp(),
+            duplicate: false,
+            late: false,
+        };
+        if ask.dedupe {
+            self.keep(&ask.id, &Reply::Ok(Embedding { duplicate: true, ..embedding.clone() }), Some(&served.level));
+        }
+        vec![self.reply(&ask.reply, &ask.id, Some(&served.level), &Reply::Ok(embedding))]
+    }
+
+    fn keep<T: Serialize>(&self, id: &PromptId, reply: &T, level: Option<&str>) {
+        self.store.settle(id, Final { payload: json(reply), level: level.map(str::to_owned) });
+    }
+
+    fn energy(&self, spent: Microjoules) -> Energy {
+        Energy { j: spent.into(), source: self.gauge.source().to_owned(), bound_pct: self.gauge.bound().into() }
+    }
+
+    fn co2(&self, spent: Microjoules) -> Option<Co2> {
+        let grams = emissions(spent, self.grid.intensity).inspect_err(|error| tracing::warn!(%error, "no CO2 estimate")).ok()?;
+        let grid = self.grid.clone();
+        Some(Co2 { g: grams.into(), g_per_kwh: grid.intensity.into(), source: grid.source, year: grid.year, estimate: true })
+    }
+
+    fn reply<T: Serialize>(&self, route: &ReplyRoute, id: &PromptId, level: Option<&str>, reply: &T) -> Letter {
+        let properties = Properties::reply(route, id, self.topics.device(), level);
+        letter(route.topic.clone(), json(reply), true, false, properties)
+    }
+
+    fn event(&self, event: &Event) -> Letter {
+        letter(self.topics.event(), json(event), true, false, Properties::json())
+    }
+
+    fn state<T: Serialize>(&self, topic: String, state: &T) -> Letter {
+        letter(topic, json(state), true, true, Properties::json())
+    }
+}
+
+fn piece(id: PromptId, topic: String, seq: u64, text: Option<String>) -> Letter {
+    let chunk = match text {
+        Some(text) => Chunk::delta(id, seq, text),
+        None => Chunk::done(id, seq),
+    };
+    letter(topic, json(&chunk), false, false, Properties::json())
+}
+
+fn letter(topic: String, payload: Vec<u8>, sure: bool, retain: bool, properties: Properties) -> Letter {
+    Letter { topic, payload, sure, retain, properties }
+}
+
+/// Plain structures of texts and numbers always become JSON; if one ever does not, its reader gets `null`, not silence.
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        tracing::error!(%error, "a payload could not be written");
+        b"null".to_vec()
+    })
+}
+
+fn millis(span: Micros) -> Decimal<0> {
+    span.millis().into()
+}
+
+/// Tokens after the first, over the time that they took.
+fn speed(tokens: TokenCount, decode: Micros) -> Option<Decimal<2>> {
+    let after_first = tokens.completion.checked_sub(1).filter(|&count| count > 0)?;
+    Decimal::per_second(after_first, decode.millis())
+}
+
+/// Now, RFC 3339; nothing while the clock cannot be right (a board without a battery starts in the past).
+pub(crate) fn timestamp() -> Option<String> {
+    const FIRST_OF_2025: u64 = 1_735_689_600;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    (since.as_secs() >= FIRST_OF_2025).then(|| humantime::format_rfc3339_millis(SystemTime::now()).to_string())
+}

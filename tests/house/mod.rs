@@ -1,0 +1,190 @@
+//! The harness of the stories: the real tasks, a scripted engine, a scripted board, a paused clock, and the broker's
+//! two ends in the hand of the story.
+
+#![allow(dead_code, reason = "each story uses a part of the harness")]
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use hob::{
+    gauge::Gauge,
+    house::{self, Parts},
+    messages::{Arrival, Letter},
+    settings::{Loaded, Place, Settings},
+};
+use hob_core::units::{BasisPoints, Bytes, Micros, Milliwatts};
+use hob_engine::{Parrot, ParrotHandle};
+use hob_hal::memory::{Memory, MemoryError, MemoryReading};
+use hob_shelf::forge;
+use hob_wire::properties::Properties;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Nothing takes this long on a paused clock but a defect.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+pub struct House {
+    pub parrot: ParrotHandle,
+    pub gauge: Arc<Gauge>,
+    pub shelf: PathBuf,
+    memory: Arc<Mutex<u64>>,
+    arrivals: Option<mpsc::Sender<Arrival>>,
+    letters: mpsc::Receiver<Letter>,
+    pub acks: Arc<Mutex<usize>>,
+    stop: CancellationToken,
+    life: JoinHandle<()>,
+    _dir: TempDir,
+}
+
+/// Free memory as the story says.
+struct SaidMemory(Arc<Mutex<u64>>);
+
+impl Memory for SaidMemory {
+    fn read(&mut self) -> Result<MemoryReading, MemoryError> {
+        let available = Bytes::from_mebibytes(*self.0.lock().unwrap());
+        Ok(MemoryReading { total: Bytes::from_mebibytes(4_096), available, pressure: None })
+    }
+}
+
+impl House {
+    /// A house with two levels of a model called `tiny` on the shelf.
+    pub fn new(settings: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = dir.path().join("shelf");
+        std::fs::create_dir(&shelf).unwrap();
+        level(&shelf, "Q8_0", 4);
+        level(&shelf, "Q4_0", 1);
+        let settings = read_settings(settings, &dir);
+        let start = Instant::now();
+        let clock: hob_hal::clock::Clock =
+            Arc::new(move || Micros(u64::try_from(start.elapsed().as_micros()).unwrap()));
+        let gauge = Gauge::new(clock, "simulated", BasisPoints(0));
+        let (parrot, handle) = Parrot::new();
+        let memory = Arc::new(Mutex::new(3_000));
+        let (arrivals, arrivals_in) = mpsc::channel(64);
+        let (letters_out, letters) = mpsc::channel(64);
+        let stop = CancellationToken::new();
+        let parts = Parts {
+            heads: Arc::new(parrot),
+            gauge: Arc::clone(&gauge),
+            memory: [Box::new(SaidMemory(Arc::clone(&memory))), Box::new(SaidMemory(Arc::clone(&memory)))],
+            prober: Arc::new(|_| Ok(())),
+            root: dir.path().to_owned(),
+            arrivals: arrivals_in,
+            letters: letters_out,
+        };
+        let token = stop.clone();
+        let life = tokio::spawn(async move { house::run(parts, &settings, token).await.unwrap() });
+        Self {
+            parrot: handle,
+            gauge,
+            shelf,
+            memory,
+            arrivals: Some(arrivals),
+            letters,
+            acks: Arc::default(),
+            stop,
+            life,
+            _dir: dir,
+        }
+    }
+
+    /// From now on so many MiB are free.
+    pub fn free_memory(&self, mebibytes: u64) {
+        *self.memory.lock().unwrap() = mebibytes;
+    }
+
+    /// The board draws this, and so for the span.
+    pub async fn draws(&self, milliwatts: u32, span: Duration) {
+        self.gauge.read(Milliwatts(milliwatts), Micros(0));
+        tokio::time::sleep(span).await;
+        self.gauge.read(Milliwatts(milliwatts), Micros(0));
+    }
+
+    /// A message comes in.
+    pub async fn arrives(&self, topic: &str, payload: impl Into<Vec<u8>>, properties: Properties) {
+        let acks = Arc::clone(&self.acks);
+        let arrival =
+            Arrival { topic: topic.into(), payload: payload.into(), properties, ack: Box::new(move || *acks.lock().unwrap() += 1) };
+        self.arrivals.as_ref().unwrap().send(arrival).await.unwrap();
+    }
+
+    /// Somebody asks.
+    pub async fn ask(&self, json: &Value) {
+        self.arrives("hob/house/ask", json.to_string(), Properties::json()).await;
+    }
+
+    /// The next letter on a topic that ends like this; others are passed over.
+    pub async fn hears(&mut self, ending: &str) -> Value {
+        self.letter(ending).await.1
+    }
+
+    /// The same, with the letter itself.
+    pub async fn letter(&mut self, ending: &str) -> (Letter, Value) {
+        let wait = async {
+            loop {
+                let letter = self.letters.recv().await.expect("the house is dark");
+                if letter.topic.ends_with(ending) {
+                    let value = serde_json::from_slice(&letter.payload).unwrap();
+                    return (letter, value);
+                }
+            }
+        };
+        tokio::time::timeout(FOR_EVER, wait).await.unwrap_or_else(|_| panic!("nothing was said on …{ending}"))
+    }
+
+    /// Everything that is said on topics that end like this, until the house is dark.
+    pub async fn hears_to_the_end(&mut self, ending: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        while let Some(letter) = tokio::time::timeout(FOR_EVER, self.letters.recv()).await.unwrap() {
+            if letter.topic.ends_with(ending) {
+                all.push(serde_json::from_slice(&letter.payload).unwrap());
+            }
+        }
+        all
+    }
+
+    /// Waits until the engine has so many prompts in hand.
+    pub async fn in_hand(&self, count: usize) {
+        let wait = async {
+            while self.parrot.in_hand().len() != count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(FOR_EVER, wait).await.unwrap_or_else(|_| panic!("never {count} in hand, but {:?}", self.parrot.in_hand()));
+    }
+
+    /// SIGTERM.
+    pub fn close(&self) {
+        self.stop.cancel();
+    }
+
+    /// Every task has ended.
+    pub async fn goes_dark(self) {
+        tokio::time::timeout(FOR_EVER, self.life).await.expect("the house does not close").unwrap();
+    }
+}
+
+/// Puts a level onto the shelf: a real GGUF header with so many layers.
+pub fn level(shelf: &std::path::Path, name: &str, layers: u64) {
+    let tiny = forge::Tiny { layers, ..forge::Tiny::default() };
+    let number = forge::Meta::U32(hob_shelf::gguf::level_number(name).unwrap());
+    let model = forge::llama(&tiny, &forge::Words::bytes()).meta("general.file_type", number);
+    model.write(&shelf.join(format!("tiny.{name}.gguf"))).unwrap();
+}
+
+fn read_settings(given: &[&str], dir: &TempDir) -> Settings {
+    let own = [
+        "device.id=house".to_owned(),
+        format!("state.dir={}", dir.path().display()),
+        format!("shelf.dir={}", dir.path().join("shelf").display()),
+        "telemetry.every_s=3600".to_owned(),
+    ];
+    let flags = own.into_iter().chain(given.iter().map(ToString::to_string)).collect();
+    Loaded::read(&Place { flags, ..Place::default() }).unwrap().settings
+}
