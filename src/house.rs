@@ -90,7 +90,7 @@ fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &Cancellati
     let (told, told_in) = mpsc::channel(CHANNEL);
     let (seats, seats_in) = mpsc::channel(1);
     let (cancels, cancels_in) = mpsc::channel(CHANNEL);
-    let (wish, wish_in) = watch::channel(wish(&settings.policy.level));
+    let (wishes, wish_in) = watch::channel(wish(&settings.policy.level));
     let (pace, pace_in) = watch::channel(Millis::ZERO);
     let (waiting, waiting_in) = watch::channel(0);
     let (serving, serving_in) = watch::channel(thinking::Serving::default());
@@ -101,7 +101,7 @@ fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &Cancellati
     let rules = rules(&settings.policy);
 
     let mut rooms = JoinSet::new();
-    let doors = intake::Doors { orders, embeds, told: told.clone(), wish };
+    let doors = intake::Doors { orders, embeds, told: told.clone(), wish: wishes };
     rooms.spawn(intake::run(arrivals, reader(settings, topics), doors, Arc::clone(&store), Arc::clone(&gauge), stop.clone()));
     let places = usize::try_from(settings.desk.places).unwrap_or(1);
     let around =
@@ -127,6 +127,7 @@ fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &Cancellati
         board: Box::new(move || board::read(&board_root)),
         prober,
         rules,
+        mode: wish(&settings.policy.level),
         power_cap: settings.power.cap_w.map(milliwatts),
         engine: engine.clone(),
         info: info(settings, topics, &gauge, &root),

@@ -24,7 +24,7 @@ async fn it_is_accepted_answered_and_billed_to_the_microjoule() {
     let answer = house.hears("/answer/egg").await;
     assert_eq!(answer["status"], "ok");
     assert_eq!(answer["text"], "About eight minutes.");
-    assert_eq!(answer["energy"], json!({"j": 150, "source": "simulated", "bound_pct": 0}), "5 W for 30 s");
+    assert_eq!(answer["energy"], json!({"j": 150.0, "source": "simulated", "bound_pct": 0.0}), "5 W for 30 s");
     assert_eq!(answer["co2"]["g"], json!(0.016_666), "150 J at 400 g/kWh");
     assert_eq!((&answer["level"], &answer["why"]), (&json!("Q8_0"), &json!("best")));
     assert_eq!(answer["ms"]["total"].as_u64().unwrap() / 1_000, 30);

@@ -89,3 +89,14 @@ async fn a_model_that_is_put_on_the_shelf_is_found_without_a_restart() {
     level(&house.shelf, "F16", 9);
     assert_eq!(answered(&mut house, "b").await.0, "F16");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mode_that_names_no_level_is_refused_and_costs_nobody_an_answer() {
+    let mut house = House::new(&[]);
+    house.arrives("hob/house/set/level", "Q9_9", Default::default()).await;
+    let refused = house.hears("/event").await;
+    assert_eq!((&refused["event_type"], &refused["command"]), (&json!("refused"), &json!("set/level")));
+    assert_eq!(answered(&mut house, "a").await, ("Q8_0".into(), "best".into()));
+    house.arrives("hob/house/set/level", "Q4_0", Default::default()).await;
+    assert_eq!(answered(&mut house, "b").await, ("Q4_0".into(), "asked".into()));
+}

@@ -32,7 +32,7 @@ fn good() -> Draft {
 fn a_file_that_is_no_model_is_refused_with_the_reason() {
     let folder = TempDir::new().unwrap();
     let whole = good().bytes();
-    let noise: Vec<u8> = (0..5_000_u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+    let noise: Vec<u8> = (0..5_000_u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).to_le_bytes()[0]).collect();
     let table: &[(&str, Vec<u8>, &str)] = &[
         ("empty", vec![], "magic"),
         ("noise", noise, "magic"),
@@ -118,7 +118,7 @@ fn a_hostile_file_harms_only_the_child_that_looks_at_it() {
         for _ in 0..3 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let place = 8 + (state >> 33) as usize % 9_000;
-            bytes[place] = (state >> 24) as u8;
+            bytes[place] = (state >> 24).to_le_bytes()[0];
         }
         files.push(bytes);
     }
@@ -129,7 +129,8 @@ fn a_hostile_file_harms_only_the_child_that_looks_at_it() {
         std::fs::write(&file, bytes).unwrap();
         ends.push(probed(&file));
     }
-    assert!(ends.iter().all(|end| matches!(end, Some(10 | 11) | None | Some(101 | 134 | 139))), "{ends:?}");
+    assert!(ends.iter().all(|end| matches!(end, None | Some(10 | 11 | 101 | 134 | 139))), "{ends:?}");
+    assert!(ends.contains(&None), "some end their process, which is why it is another one: {ends:?}");
     assert!(ends.contains(&Some(11)), "some are refused politely: {ends:?}");
     let answer = Room::load(&spec()).unwrap().answer(ask("italy", "What is the capital of Italy?"));
     assert_eq!(answer.text, "The capital of Italy is Rome.");

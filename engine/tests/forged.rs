@@ -160,12 +160,12 @@ fn a_panic_fails_the_prompts_in_hand_and_the_head_lives_on() {
     let file = written(&folder, "llama.gguf", &llama(&Tiny::default(), &Words::bytes()));
     let (tell, events) = std::sync::mpsc::sync_channel(1_000);
     let mut once = true;
-    let hear = move |event: Event| {
+    let told = move |event: Event| {
         assert!(!std::mem::take(&mut once), "a bug, for once");
         tell.send(event).unwrap();
     };
     let script = Arc::new(common::Script::default());
-    let head = Llama.load(&Spec { slots: 1, ..small(file) }, script, Box::new(hear), Box::new(|_| {})).unwrap();
+    let head = Llama.load(&Spec { slots: 1, ..small(file) }, script, Box::new(told), Box::new(|_| {})).unwrap();
     let shape = Shape::Grammar("root ::= \"yes\"".into());
     for name in ["first", "second"] {
         head.think(Prompt { shape: shape.clone(), ..ask(name, "Hello") }, Micros::ZERO).unwrap();

@@ -10,6 +10,8 @@
 
 mod common;
 
+use std::sync::atomic::Ordering;
+
 use common::{End, Happened, Room, ask, long, small, spec};
 use hob_core::{
     prompt::{Finish, Prompt, PromptId},
@@ -58,6 +60,24 @@ fn a_long_prefill_never_keeps_a_writer_waiting_for_more_than_one_chunk() {
         .filter(|happened| matches!(happened, Happened::Took(_)))
         .count();
     assert!(prefill >= 200 / 16, "the long one took many chunks meanwhile: {prefill}");
+}
+
+#[test]
+fn a_slow_machine_takes_shorter_chunks() {
+    let steps = |tick: u64| {
+        let room = Room::in_step(&Spec { batch: 128, ..spec() });
+        room.script.tick.store(tick, Ordering::SeqCst);
+        room.think(Prompt { max_tokens: 60, ..ask("writer", STORY) });
+        room.piece("writer");
+        let before = room.script.happened().len();
+        room.think(Prompt { max_tokens: 1, ..ask("reader", &long(200)) });
+        room.ends(2);
+        let happened = room.script.happened();
+        let steps = happened[before..].iter().take_while(|happened| **happened != Happened::Ended("reader".into()));
+        steps.filter(|happened| matches!(happened, Happened::Took(_))).count()
+    };
+    let (quick, slow) = (steps(1_000), steps(500_000));
+    assert!(quick < 8 && slow > 20, "1 ms a step: {quick} steps; half a second a step: {slow}");
 }
 
 #[test]

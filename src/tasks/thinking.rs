@@ -56,6 +56,8 @@ pub(crate) struct Tools {
     pub(crate) prober: Prober,
     pub(crate) rules: Rules,
     pub(crate) power_cap: Option<Milliwatts>,
+    /// What the owner wants at the start.
+    pub(crate) mode: LevelWish,
     pub(crate) engine: crate::settings::Engine,
     /// What this device is; its models are filled in.
     pub(crate) info: Info,
@@ -96,13 +98,17 @@ pub(crate) struct Thinking {
     held: Option<Box<Ticket>>,
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     published: Option<choice::Published>,
+    /// What the owner wants.
+    mode: LevelWish,
 }
 
 /// Runs until the desk lets the seats go and the last answer is told.
 pub(crate) async fn run(tools: Tools, around: Around) {
+    let mode = tools.mode.clone();
     let mut thinking = Thinking {
         tools,
         around,
+        mode,
         loaded: None,
         running: HashMap::new(),
         held: None,
@@ -130,6 +136,7 @@ impl Thinking {
                 () = hurry.cancelled() => return,
                 Some(event) = self.events.1.recv() => self.hear(event).await,
                 Some(id) = self.around.cancels.recv() => self.cancel(&id).await,
+                Ok(()) = self.around.wish.changed() => self.change_mode().await,
                 filled = async { match offer.as_mut() { Some(filled) => filled.await.ok(), None => std::future::pending().await } } => {
                     offer = None;
                     match filled {

@@ -62,6 +62,8 @@ pub(crate) enum Happened {
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     now: AtomicU64,
+    /// How far the clock goes on with every look at it, in microseconds.
+    pub(crate) tick: AtomicU64,
     pub(crate) log: Mutex<Vec<Happened>>,
 }
 
@@ -77,7 +79,7 @@ impl Script {
 
 impl Gauges for Script {
     fn now(&self) -> Micros {
-        Micros(self.now.load(Ordering::SeqCst))
+        Micros(self.now.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst))
     }
 
     fn take(&self) -> Microjoules {
@@ -134,7 +136,7 @@ impl Room {
         let script = Arc::new(Script::default());
         let (tell, events) = sync_channel(queue);
         let log = Arc::clone(&script);
-        let hear = move |event: Event| {
+        let told = move |event: Event| {
             let happened = match &event {
                 Event::Piece { id, .. } => Happened::Said(id.to_string()),
                 Event::Answered { id, .. } | Event::Failed { id, .. } | Event::Embedded { id, .. } => {
@@ -144,7 +146,7 @@ impl Room {
             log.log.lock().unwrap().push(happened);
             let _ = tell.send(event);
         };
-        let head = Llama.load(spec, Arc::clone(&script) as Arc<dyn Gauges>, Box::new(hear), Box::new(|_| {}))?;
+        let head = Llama.load(spec, Arc::clone(&script) as Arc<dyn Gauges>, Box::new(told), Box::new(|_| {}))?;
         Ok(Self { events, script, head })
     }
 

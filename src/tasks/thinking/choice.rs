@@ -38,27 +38,42 @@ struct Outcome<'a> {
 impl Thinking {
     /// The level for this prompt, and the reason code.
     pub(super) async fn choose_for(&mut self, ticket: &Ticket) -> Result<(Rung, &'static str), Fault> {
-        let mode = self.around.wish.borrow().clone();
         let wish = match &ticket.prompt.level {
-            LevelWish::Auto => mode.clone(),
+            LevelWish::Auto => self.mode.clone(),
             asked @ LevelWish::Exactly(_) => asked.clone(),
         };
         let model = ticket.prompt.model.clone().or_else(|| self.tools.engine.model.clone());
-        self.choose(model.as_deref(), &wish, mode).await
+        self.choose(model.as_deref(), &wish).await
+    }
+
+    /// The owner wants another mode; a level that is not here is refused, and the mode stays.
+    pub(super) async fn change_mode(&mut self) {
+        let wanted = self.around.wish.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.mode, wanted.clone());
+        let model = self.tools.engine.model.clone();
+        let chosen = self.choose(model.as_deref(), &wanted).await;
+        if let Err(fault) = chosen
+            && fault.code == Code::NoModel
+        {
+            self.mode = before;
+            let mode = self.mode.clone();
+            let _as_before = self.choose(model.as_deref(), &mode).await;
+            self.tell(Told::Refused { command: "set/level", fault }).await;
+        }
     }
 
     /// Loads what would be chosen now, so that the first prompt need not wait.
     pub(super) async fn preload(&mut self) {
-        let mode = self.around.wish.borrow().clone();
+        let mode = self.mode.clone();
         let model = self.tools.engine.model.clone();
         while self.loaded.is_none()
-            && let Ok((rung, _)) = self.choose(model.as_deref(), &mode, mode.clone()).await
+            && let Ok((rung, _)) = self.choose(model.as_deref(), &mode).await
         {
             self.switch_to(rung).await;
         }
     }
 
-    async fn choose(&mut self, model: Option<&str>, wish: &LevelWish, mode: LevelWish) -> Result<(Rung, &'static str), Fault> {
+    async fn choose(&mut self, model: Option<&str>, wish: &LevelWish) -> Result<(Rung, &'static str), Fault> {
         self.refresh().await;
         if let Some(model) = model.filter(|model| !self.tools.ladder.knows(model)) {
             let has = self.tools.ladder.names();
@@ -77,7 +92,7 @@ impl Thinking {
             Ok(choice) => Outcome { picked: rungs.get(choice.picked), why: choice.reason.as_str(), table: &choice.table },
             Err(shortage) => Outcome { picked: None, why: code_of(shortage), table: &[] },
         };
-        self.publish(mode, &outcome, &rungs, &means).await;
+        self.publish(&outcome, &rungs, &means).await;
         match (outcome.picked, &chosen) {
             (Some(rung), _) => Ok((rung.clone(), outcome.why)),
             (None, Err(shortage)) => Err(self.with_broken(shortage)),
@@ -118,15 +133,15 @@ impl Thinking {
         }
     }
 
-    async fn publish(&mut self, mode: LevelWish, outcome: &Outcome<'_>, rungs: &[Rung], means: &Means) {
+    async fn publish(&mut self, outcome: &Outcome<'_>, rungs: &[Rung], means: &Means) {
         let verdict = |place: usize| outcome.table.get(place).map_or("short", |verdict| verdict.as_str());
         let mut candidates: Vec<Candidate> =
             rungs.iter().enumerate().map(|(place, rung)| candidate(rung, verdict(place))).collect();
         candidates.extend(self.tools.ladder.broken().map(|(rung, _)| candidate(rung, "broken")));
         let names = |rung: &Rung| (rung.level.model.clone(), rung.level.name.clone());
         let verdicts = candidates.iter().map(|one| (one.model.clone(), one.level.clone(), one.why.clone())).collect();
-        let fixed = mode != LevelWish::Auto;
-        let published = Published { mode, level: outcome.picked.map(names), why: outcome.why, verdicts };
+        let fixed = self.mode != LevelWish::Auto;
+        let published = Published { mode: self.mode.clone(), level: outcome.picked.map(names), why: outcome.why, verdicts };
         if self.published.as_ref() == Some(&published) {
             return;
         }
