@@ -5,7 +5,14 @@ use std::{env, error::Error, fs, path::PathBuf};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::{Shell, generate_to};
 
-#[allow(dead_code, missing_docs, reason = "only the definition is used here")]
+#[allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::doc_markdown,
+    clippy::large_enum_variant,
+    reason = "only the definition is used here; its comments are help texts"
+)]
 mod args {
     include!("src/cli/args.rs");
 }

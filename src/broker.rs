@@ -7,8 +7,8 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use hob_mqtt::{
-    Event, Events, Identity, Link, LinkSettings, Login, Message, PrivateBroker, Probe, Properties, Qos, Roots, Secret, Tls, Version,
-    Versions, probe,
+    Event, Events, Identity, Link, LinkSettings, Login, Message, PrivateBroker, Probe, Properties, Qos, Roots, Secret, Tls,
+    Version, Versions, probe,
 };
 use hob_wire::{properties, state::Status, topics::Topics};
 use tokio::sync::mpsc;
@@ -128,7 +128,8 @@ fn secret(file: &Path) -> Result<String, BrokerTrouble> {
 /// [`BrokerTrouble`] if the settings cannot be.
 pub fn open(mqtt: &Mqtt, found: &Found, topics: &Topics) -> Result<(Link, Events), BrokerTrouble> {
     let client_id = format!("hob-{}", topics.device());
-    let settings = LinkSettings { will: Some(status(topics, Status::Offline)), ..link_settings(mqtt, &found.host, found.port, &client_id)? };
+    let settings =
+        LinkSettings { will: Some(status(topics, Status::Offline)), ..link_settings(mqtt, &found.host, found.port, &client_id)? };
     let filters = topics.filters().into_iter().map(|filter| (filter, Qos::AtLeastOnce)).collect();
     Ok(Link::open(settings, filters)?)
 }
@@ -204,7 +205,9 @@ async fn hear(link: &Link, event: Event, topics: &Topics, kept: &BTreeMap<String
             health("no broker");
             tracing::warn!(%why, remedy = why.remedy(), again_in_ms = again_in.as_millis(), "no connection to the broker");
         }
-        Event::TooLarge { topic, bytes } => tracing::warn!(topic, bytes, "a message was too large and is dropped; MQTT 3.1.1 cannot tell its sender"),
+        Event::TooLarge { topic, bytes } => {
+            tracing::warn!(topic, bytes, "a message was too large and is dropped; MQTT 3.1.1 cannot tell its sender");
+        }
         _ => {}
     }
 }

@@ -2,7 +2,12 @@
 //!
 //! Errors are for people here: one line on standard error, and exit code 1.
 
-#[allow(missing_docs, reason = "the help texts are the documentation; build.rs includes this file too")]
+#[allow(
+    missing_docs,
+    clippy::doc_markdown,
+    clippy::large_enum_variant,
+    reason = "comments are help texts, and one command is read once; build.rs includes this file too"
+)]
 pub mod args;
 mod ask;
 mod config;
@@ -43,7 +48,7 @@ fn follow(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
         Command::Model(command) => quietly(settings, || model::run(settings, command)),
         Command::Quantize(args) => quietly(settings, || quantize::run(settings, &args)),
         Command::Doctor => doctor::run(settings),
-        Command::Config => config::run(loaded),
+        Command::Config => Ok(config::run(loaded)),
         Command::Probe { file } => Ok(probe::run(&file)),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hob_core::{
     odometer::{Books, Odometer},
-    units::{BasisPoints, Micros, Microjoules, Milliwatts},
+    units::{BasisPoints, Microjoules, Micros, Milliwatts},
 };
 use hob_hal::clock::Clock;
 

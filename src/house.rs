@@ -83,7 +83,13 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
 }
 
 /// Makes the channels and starts the tasks.
-fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &CancellationToken, hurry: &CancellationToken) -> JoinSet<()> {
+fn furnish(
+    parts: Parts,
+    settings: &Settings,
+    topics: &Topics,
+    stop: &CancellationToken,
+    hurry: &CancellationToken,
+) -> JoinSet<()> {
     let Parts { heads, gauge, memory: [memory, other_memory], prober, root, arrivals, letters } = parts;
     let (orders, orders_in) = mpsc::channel(CHANNEL);
     let (embeds, embeds_in) = mpsc::channel(EMBEDS);
@@ -104,8 +110,15 @@ fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &Cancellati
     let doors = intake::Doors { orders, embeds, told: told.clone(), wish: wishes };
     rooms.spawn(intake::run(arrivals, reader(settings, topics), doors, Arc::clone(&store), Arc::clone(&gauge), stop.clone()));
     let places = usize::try_from(settings.desk.places).unwrap_or(1);
-    let around =
-        desk::Around { orders: orders_in, seats: seats_in, cancels, told: told.clone(), waiting, pace: pace_in, gauge: Arc::clone(&gauge) };
+    let around = desk::Around {
+        orders: orders_in,
+        seats: seats_in,
+        cancels,
+        told: told.clone(),
+        waiting,
+        pace: pace_in,
+        gauge: Arc::clone(&gauge),
+    };
     rooms.spawn(desk::run(places, around));
     let embedding = embedding::Tools {
         heads: Arc::clone(&heads),
@@ -134,7 +147,8 @@ fn furnish(parts: Parts, settings: &Settings, topics: &Topics, stop: &Cancellati
     };
     let around = thinking::Around { seats, cancels: cancels_in, wish: wish_in, told, serving, pace, hurry: hurry.clone() };
     rooms.spawn(thinking::run(tools, around));
-    let views = telemetry::Views { gauge: Arc::clone(&gauge), grid: grid.clone(), waiting: waiting_in, serving: serving_in, root };
+    let views =
+        telemetry::Views { gauge: Arc::clone(&gauge), grid: grid.clone(), waiting: waiting_in, serving: serving_in, root };
     let every = Duration::from_secs(settings.telemetry.every_s);
     rooms.spawn(telemetry::run(every, topics.clone(), views, letters.clone(), stop.clone()));
     let desk = outbox::Desk { topics: topics.clone(), store, gauge, grid, publish_text: settings.mqtt.publish_text };
@@ -182,12 +196,22 @@ fn rules(policy: &crate::settings::Policy) -> Rules {
 }
 
 /// Watts of a setting, checked to be between 0 and 1000.
-#[allow(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "settings are checked to be in range")]
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "settings are checked to be in range"
+)]
 pub(crate) fn milliwatts(watts: f64) -> Milliwatts {
     Milliwatts((watts * 1_000.0).round() as u32)
 }
 
-#[allow(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "settings are checked to be in range")]
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "settings are checked to be in range"
+)]
 fn hundredths(percent: f64) -> u32 {
     (percent * 100.0).round() as u32
 }

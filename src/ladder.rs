@@ -83,12 +83,12 @@ impl Ladder {
         if self.seen == Some(now) {
             return Ok(false);
         }
-        let shelf = Shelf::open(&self.dir)?;
-        for note in &shelf.notes {
+        let found = Shelf::open(&self.dir)?;
+        for note in &found.notes {
             tracing::warn!(%note, "on the shelf");
         }
-        self.models = model_infos(&shelf);
-        self.rungs = shelf.levels.iter().map(|level| rung(level, self.plan)).collect();
+        self.models = model_infos(&found);
+        self.rungs = found.levels.iter().map(|level| rung(level, self.plan)).collect();
         // Measured quality if all have one, else more bytes are taken for more sense.
         let all_measured = self.rungs.iter().all(|rung| rung.quality.is_some());
         self.rungs.sort_by_key(|rung| (rung.quality.filter(|_| all_measured), rung.stamp.0));
@@ -99,14 +99,16 @@ impl Ladder {
     /// The rungs that answer, of one model or of all, poorest first; those that failed are left out.
     #[must_use]
     pub fn answering(&self, model: Option<&str>) -> Vec<Rung> {
-        let wanted = |rung: &&Rung| !rung.embeds && model.is_none_or(|model| rung.level.model == model) && self.fault(rung).is_none();
+        let wanted =
+            |rung: &&Rung| !rung.embeds && model.is_none_or(|model| rung.level.model == model) && self.fault(rung).is_none();
         self.rungs.iter().filter(wanted).cloned().collect()
     }
 
     /// The rungs that embed, of one model or of all.
     #[must_use]
     pub fn embedding(&self, model: Option<&str>) -> Vec<Rung> {
-        let wanted = |rung: &&Rung| rung.embeds && model.is_none_or(|model| rung.level.model == model) && self.fault(rung).is_none();
+        let wanted =
+            |rung: &&Rung| rung.embeds && model.is_none_or(|model| rung.level.model == model) && self.fault(rung).is_none();
         self.rungs.iter().filter(wanted).cloned().collect()
     }
 

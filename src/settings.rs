@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use layers::{Loaded, Origin, Place, SettingsError};
+pub use layers::{Impossible, Loaded, Origin, Place, SettingsError};
 
 /// All settings; the meaning of each key stands in `image/hob.toml`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -5,6 +5,7 @@
 mod house;
 
 use hob_core::prompt::Finish;
+use hob_wire::properties::Properties;
 use house::{House, level};
 use serde_json::json;
 
@@ -58,7 +59,7 @@ async fn a_file_that_does_not_load_is_left_out_and_the_next_best_serves() {
     let mut house = House::new(&["policy.level=Q4_0"]);
     house.parrot.break_file(&house.shelf.join("tiny.Q8_0.gguf"));
     assert_eq!(answered(&mut house, "a").await.0, "Q4_0");
-    house.arrives("hob/house/set/level", "auto", Default::default()).await;
+    house.arrives("hob/house/set/level", "auto", Properties::default()).await;
     assert_eq!(answered(&mut house, "b").await.0, "Q4_0", "Q8_0 was tried and failed");
     house.ask(&json!({"id": "c", "prompt": "x", "level": "Q8_0"})).await;
     house.hears("/answer/c").await;
@@ -93,10 +94,10 @@ async fn a_model_that_is_put_on_the_shelf_is_found_without_a_restart() {
 #[tokio::test(start_paused = true)]
 async fn a_mode_that_names_no_level_is_refused_and_costs_nobody_an_answer() {
     let mut house = House::new(&[]);
-    house.arrives("hob/house/set/level", "Q9_9", Default::default()).await;
+    house.arrives("hob/house/set/level", "Q9_9", Properties::default()).await;
     let refused = house.hears("/event").await;
     assert_eq!((&refused["event_type"], &refused["command"]), (&json!("refused"), &json!("set/level")));
     assert_eq!(answered(&mut house, "a").await, ("Q8_0".into(), "best".into()));
-    house.arrives("hob/house/set/level", "Q4_0", Default::default()).await;
+    house.arrives("hob/house/set/level", "Q4_0", Properties::default()).await;
     assert_eq!(answered(&mut house, "b").await, ("Q4_0".into(), "asked".into()));
 }

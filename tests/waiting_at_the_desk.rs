@@ -7,6 +7,7 @@ mod house;
 use std::time::Duration;
 
 use hob_core::prompt::Finish;
+use hob_wire::properties::Properties;
 use house::House;
 use serde_json::json;
 
@@ -72,12 +73,12 @@ async fn a_prompt_can_be_taken_back_wherever_it_is() {
     house.in_hand(1).await;
     house.ask(&json!({"id": "waiting", "prompt": "x"})).await;
     house.hears("/answer/waiting").await;
-    house.arrives("hob/house/set/cancel", "waiting", Default::default()).await;
+    house.arrives("hob/house/set/cancel", "waiting", Properties::default()).await;
     assert_eq!(house.hears("/answer/waiting").await["error"]["code"], "cancelled");
-    house.arrives("hob/house/set/cancel", "running", Default::default()).await;
+    house.arrives("hob/house/set/cancel", "running", Properties::default()).await;
     let cut = house.hears("/answer/running").await;
     let cut = if cut["status"] == "accepted" { house.hears("/answer/running").await } else { cut };
     assert_eq!((&cut["status"], &cut["finish"]), (&json!("ok"), &json!("cancelled")), "what there was of it");
-    house.arrives("hob/house/set/cancel", "{nonsense", Default::default()).await;
-    assert_eq!(house.hears("/event").await["event_type"].as_str().map(|kind| kind != ""), Some(true));
+    house.arrives("hob/house/set/cancel", "{nonsense", Properties::default()).await;
+    assert_eq!(house.hears("/event").await["event_type"].as_str().map(|kind| !kind.is_empty()), Some(true));
 }

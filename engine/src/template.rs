@@ -218,6 +218,24 @@ mod tests {
     }
 
     #[test]
+    fn json_is_written_as_python_writes_it() {
+        let source =
+            "{% set it = {'a': [1, 2.5, none], 'b': {'c': messages[0].content}} %}{{ it|tojson }}\n{{ it|tojson(indent=2) }}";
+        let template = Template::new(Some(source.into()), String::new(), String::new(), vec![]).unwrap();
+        let text = template.render(&[say(Role::User, "é<'&\"\n")]).unwrap();
+        let (line, block) = text.split_once('\n').unwrap();
+        assert_eq!(line, "{\"a\": [1, 2.5, null], \"b\": {\"c\": \"é<'&\\\"\\n\"}}");
+        assert!(block.starts_with("{\n  \"a\": [\n    1,\n    2.5,\n    null\n  ],\n  \"b\": {\n"), "{block}");
+    }
+
+    #[test]
+    fn what_trainers_mark_is_written_like_the_rest() {
+        let source = "{% for m in messages %}{%- generation -%} {{ m.content }} {%- endgeneration %}{% endfor %}";
+        let template = Template::new(Some(source.into()), String::new(), String::new(), vec![]).unwrap();
+        assert_eq!(template.render(&[say(Role::User, "Hi")]).unwrap(), "Hi");
+    }
+
+    #[test]
     fn a_hostile_template_is_stopped() {
         let source = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}";
         let template = Template::new(Some(source.into()), String::new(), String::new(), vec![]).unwrap();

@@ -17,7 +17,7 @@ use std::{
 
 use common::{Room, ask, small, talk};
 use hob_core::{
-    prompt::{Finish, Prompt, PromptId, Role, Shape},
+    prompt::{Finish, Prompt, PromptId, Role, Sampling, Shape},
     units::Micros,
 };
 use hob_engine::{Event, Heads, Llama, LoadError, Purpose, Quantization, QuantizeError, Spec, ThinkError, quantize};
@@ -112,6 +112,18 @@ fn a_grammar_that_this_model_cannot_spell_is_an_error_and_the_next_prompt_is_fin
     let shaped = |grammar: &str| Prompt { shape: Shape::Grammar(grammar.into()), ..talk("shaped", &[(Role::User, "abc")]) };
     assert_eq!(room.ask(shaped("root ::= \"xy\" \"É\"")).error(), ThinkError::DeadEnd);
     assert_eq!(room.answer(shaped("root ::= \"xyz\"")).text, "xyz");
+}
+
+#[test]
+fn a_control_token_never_stands_for_its_spelling() {
+    let folder = TempDir::new().unwrap();
+    let room = Room::load(&small(written(&folder, "llama.gguf", &llama(&Tiny::default(), &Words::bytes())))).unwrap();
+    for seed in 0..16 {
+        let sampling = Sampling { temperature: 2.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed, ..Sampling::default() };
+        let shape = Shape::Grammar("root ::= \"<|im_start|>\"".into());
+        let answer = room.answer(Prompt { shape, sampling, ..talk("spelled", &[(Role::User, "Hello")]) });
+        assert_eq!(answer.text, "<|im_start|>", "as a token it would have said nothing");
+    }
 }
 
 #[test]

@@ -70,10 +70,13 @@ fn a_conversation_goes_on_from_its_last_turn() {
 #[test]
 fn many_prompts_in_a_small_cache_stay_right() {
     let room = Room::load(&Spec { slots: 2, context: 128, ..spec() }).unwrap();
+    // They share a beginning, part, and push each other out.
+    let mut cached = 0;
     for round in 0..12 {
-        let instruction = format!("Rule {}. {}", round % 5, long(60 + round % 7));
-        room.answer(Prompt { max_tokens: 6, ..under(&instruction, "rule", "Hello") });
+        let instruction = format!("{} Rule {}. {}", long(20), round % 5, long(30 + round % 7));
+        cached += room.answer(Prompt { max_tokens: 6, ..under(&instruction, "rule", "Hello") }).tokens.cached;
     }
+    assert!(cached > 11 * 20, "the shared beginning was kept every time: {cached}");
     let answer = room.answer(common::ask("italy", "What is the capital of Italy?"));
     assert_eq!(answer.text, "The capital of Italy is Rome.");
 }

@@ -66,8 +66,6 @@ fn answers_match_their_grammar() {
         let fits = |word: &&str| (3..=5).contains(&word.len()) && word.chars().all(|letter| letter.is_ascii_lowercase());
         assert!(words.iter().all(fits), "{text}");
     }
-    // A control token is spelled like this, but says nothing: it must not count as having said it.
-    assert_eq!(say("root ::= \"<|im_start|>\"", 0.0), "<|im_start|>");
 }
 
 #[test]

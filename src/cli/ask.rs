@@ -47,7 +47,9 @@ async fn ask(settings: &Settings, args: AskArgs) -> anyhow::Result<ExitCode> {
     let link_settings = LinkSettings { session_expiry: 0, ..broker::link_settings(&settings.mqtt, &host, port, &client_id)? };
     let device = match args.device.clone().or_else(|| settings.device.id.clone()) {
         Some(device) => device,
-        None => find_device(settings, link_settings.clone()).await.with_context(|| format!("no Hob to be found at {host}:{port}"))?,
+        None => {
+            find_device(settings, link_settings.clone()).await.with_context(|| format!("no Hob to be found at {host}:{port}"))?
+        }
     };
     let topics = Topics::new(settings.mqtt.prefix.clone(), device)?;
     let filters = vec![(topics.answer(&id), Qos::AtLeastOnce), (topics.stream(&id), Qos::AtMostOnce)];
@@ -77,7 +79,9 @@ async fn find_device(settings: &Settings, mut link: LinkSettings) -> anyhow::Res
             }
             Ok(Some(Event::Down { why, .. })) => break Err(anyhow::anyhow!("{why}: {}", why.remedy())),
             Ok(Some(_)) => {}
-            Ok(None) | Err(_) => break Err(anyhow::anyhow!("none says that it is online; start one with `hob up`, or name it with --device")),
+            Ok(None) | Err(_) => {
+                break Err(anyhow::anyhow!("none says that it is online; start one with `hob up`, or name it with --device"));
+            }
         }
     };
     link.close(Duration::from_secs(1)).await;
@@ -119,7 +123,8 @@ fn request(args: &AskArgs, id: &PromptId) -> anyhow::Result<Vec<u8>> {
 
 impl Talk {
     async fn send(&self, payload: &[u8]) -> anyhow::Result<()> {
-        let properties = Properties { content_type: Some(properties::JSON.into()), payload_is_utf8: true, ..Properties::default() };
+        let properties =
+            Properties { content_type: Some(properties::JSON.into()), payload_is_utf8: true, ..Properties::default() };
         let message = Message { qos: Qos::AtLeastOnce, properties, ..Message::new(self.topics.ask(), payload) };
         drop(self.link.publish(message).await?);
         Ok(())
@@ -133,7 +138,9 @@ impl Talk {
             let event = match timeout_at(wake, self.events.recv()).await {
                 Ok(Some(event)) => event,
                 Ok(None) => bail!("the link to the broker is closed"),
-                Err(_) if Instant::now() >= self.deadline => bail!("no answer within {} s; ask again with --id {}", args.timeout, self.id),
+                Err(_) if Instant::now() >= self.deadline => {
+                    bail!("no answer within {} s; ask again with --id {}", args.timeout, self.id)
+                }
                 Err(_) => {
                     self.send(payload).await?;
                     again = Instant::now() + AGAIN;
@@ -201,7 +208,10 @@ fn show(answer: &Answer, streamed: u64) {
         account.finish.as_str()
     ));
     print::line(&format!("  time    {} ms, of which {} ms waiting{first}", account.ms.total, account.ms.queue));
-    print::line(&format!("  energy  {} J ± {} % (source: {})", account.energy.j, account.energy.bound_pct, account.energy.source));
+    print::line(&format!(
+        "  energy  {} J ± {} % (source: {})",
+        account.energy.j, account.energy.bound_pct, account.energy.source
+    ));
     if let Some(co2) = &account.co2 {
         let year = co2.year.map_or(String::new(), |year| format!(", {year}"));
         print::line(&format!("  carbon  {} g CO2e, an estimate at {} g/kWh ({}{year})", co2.g, co2.g_per_kwh, co2.source));

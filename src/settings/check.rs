@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hob_hal::open::Choice;
 use hob_wire::topics::Topics;
 
-use super::{Origin, Settings, SettingsError};
+use super::{Origin, Settings, SettingsError, layers::Impossible};
 
 /// A value that cannot be.
 #[derive(Debug)]
@@ -19,7 +19,8 @@ impl Wrong {
     /// With the value as it was given, and where.
     pub(super) fn explain(self, origins: &BTreeMap<String, (String, Origin)>) -> SettingsError {
         let (value, origin) = origins.get(self.key).cloned().unwrap_or(("nothing".into(), Origin::Default));
-        SettingsError::Impossible { key: self.key.into(), value, origin, allowed: self.allowed, remedy: self.remedy.into() }
+        let remedy = self.remedy.into();
+        SettingsError::Impossible(Box::new(Impossible { key: self.key.into(), value, origin, allowed: self.allowed, remedy }))
     }
 }
 
@@ -30,8 +31,7 @@ fn wrong(key: &'static str, allowed: impl Into<String>, remedy: &'static str) ->
 fn within<T: PartialOrd + std::fmt::Display>(
     key: &'static str,
     value: &T,
-    least: T,
-    most: T,
+    (least, most): (T, T),
     remedy: &'static str,
 ) -> Result<(), Wrong> {
     if *value < least || *value > most { wrong(key, format!("between {least} and {most}"), remedy) } else { Ok(()) }
@@ -43,21 +43,25 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     mqtt(settings)?;
     power(settings)?;
     let engine = &settings.engine;
-    within("engine.slots", &engine.slots, 1, 16, "4 is a good number for a Pi 400")?;
-    within("engine.context", &engine.context, 64, 131_072, "2048 is a good number for 4 GB")?;
-    within("engine.batch", &engine.batch, 32, 2_048, "128 is a good number")?;
-    within("engine.threads", &engine.threads, 0, 256, "0 takes a thread per core")?;
-    within("engine.max_tokens", &engine.max_tokens, 1, 131_072, "256 is a good number")?;
-    within("desk.places", &settings.desk.places, 1, 10_000, "64 is a good number")?;
+    within("engine.slots", &engine.slots, (1, 16), "4 is a good number for a Pi 400")?;
+    within("engine.context", &engine.context, (64, 131_072), "2048 is a good number for 4 GB")?;
+    within("engine.batch", &engine.batch, (32, 2_048), "128 is a good number")?;
+    within("engine.threads", &engine.threads, (0, 256), "0 takes a thread per core")?;
+    within("engine.max_tokens", &engine.max_tokens, (1, 131_072), "256 is a good number")?;
+    within("desk.places", &settings.desk.places, (1, 10_000), "64 is a good number")?;
     let policy = &settings.policy;
-    within("policy.pressure_pct", &policy.pressure_pct, 0.1, 100.0, "10.0 is a good number")?;
-    within("policy.hot_c", &policy.hot_c, 40.0, 110.0, "80.0 is where a Pi begins to throttle")?;
+    within("policy.pressure_pct", &policy.pressure_pct, (0.1, 100.0), "10.0 is a good number")?;
+    within("policy.hot_c", &policy.hot_c, (40.0, 110.0), "80.0 is where a Pi begins to throttle")?;
     if policy.cool_c >= policy.hot_c {
-        return wrong("policy.cool_c", format!("below policy.hot_c, which is {}", policy.hot_c), "5 degrees less is a good number");
+        return wrong(
+            "policy.cool_c",
+            format!("below policy.hot_c, which is {}", policy.hot_c),
+            "5 degrees less is a good number",
+        );
     }
-    within("policy.climb_w", &policy.climb_w, 0.0, 100.0, "0.4 is a good number")?;
-    within("telemetry.every_s", &settings.telemetry.every_s, 1, 3_600, "10 is a good number")?;
-    within("shutdown.grace_s", &settings.shutdown.grace_s, 1, 600, "keep it below systemd's TimeoutStopSec")?;
+    within("policy.climb_w", &policy.climb_w, (0.0, 100.0), "0.4 is a good number")?;
+    within("telemetry.every_s", &settings.telemetry.every_s, (1, 3_600), "10 is a good number")?;
+    within("shutdown.grace_s", &settings.shutdown.grace_s, (1, 600), "keep it below systemd's TimeoutStopSec")?;
     let log = &settings.log;
     if log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
         return wrong("log.level", "error, warn, info, debug, trace or a filter", "`info` is a good choice");
@@ -70,7 +74,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
 
 fn names(settings: &Settings) -> Result<(), Wrong> {
     if Topics::new(&settings.mqtt.prefix, "x").is_err() {
-        return wrong("mqtt.prefix", "1 to 128 bytes of topic without blanks, + or #, not beginning with $", "`hob` is the default");
+        return wrong(
+            "mqtt.prefix",
+            "1 to 128 bytes of topic without blanks, + or #, not beginning with $",
+            "`hob` is the default",
+        );
     }
     if Topics::new("hob", settings.device_id()).is_err() {
         return wrong("device.id", "1 to 64 letters, digits, '-', '_' or '.'", "leave it out for one made from the machine id");
@@ -86,7 +94,7 @@ fn mqtt(settings: &Settings) -> Result<(), Wrong> {
     if !["auto", "5", "3.1.1"].contains(&mqtt.version.as_str()) {
         return wrong("mqtt.version", "auto, \"5\" or \"3.1.1\"", "`auto` tries 5 first");
     }
-    within("mqtt.keep_alive_s", &mqtt.keep_alive_s, 5, 3_600, "20 is a good number")?;
+    within("mqtt.keep_alive_s", &mqtt.keep_alive_s, (5, 3_600), "20 is a good number")?;
     if mqtt.username.is_some() != mqtt.password_file.is_some() {
         return wrong("mqtt.username", "given together with mqtt.password_file", "give both or neither");
     }
@@ -107,17 +115,17 @@ fn power(settings: &Settings) -> Result<(), Wrong> {
     if power.source.parse::<Choice>().is_err() {
         return wrong("power.source", "auto, ina219, hwmon, rapl, model or simulated", "`auto` takes the best that answers");
     }
-    within("power.address", &power.address, 0x40, 0x4f, "i2cdetect -y 1 lists who answers; 0x40 is 64")?;
+    within("power.address", &power.address, (0x40, 0x4f), "i2cdetect -y 1 lists who answers; 0x40 is 64")?;
     if let Some(shunt) = power.shunt_ohm {
-        within("power.shunt_ohm", &shunt, 0.0001, 10.0, "R100 on the resistor is 0.1")?;
+        within("power.shunt_ohm", &shunt, (0.0001, 10.0), "R100 on the resistor is 0.1")?;
     }
-    within("power.idle_w", &power.idle_w, 0.0, 1_000.0, "2.8 is a Pi 400's")?;
-    within("power.core_w", &power.core_w, 0.0, 1_000.0, "0.83 is a Pi 400's")?;
+    within("power.idle_w", &power.idle_w, (0.0, 1_000.0), "2.8 is a Pi 400's")?;
+    within("power.core_w", &power.core_w, (0.0, 1_000.0), "0.83 is a Pi 400's")?;
     if let Some(cap) = power.cap_w {
-        within("power.cap_w", &cap, 0.1, 1_000.0, "leave it out for no limit")?;
+        within("power.cap_w", &cap, (0.1, 1_000.0), "leave it out for no limit")?;
     }
     if let Some(grams) = settings.carbon.g_per_kwh {
-        within("carbon.g_per_kwh", &grams, 1, 5_000, "the world's average is 475, solar panels over their life about 40")?;
+        within("carbon.g_per_kwh", &grams, (1, 5_000), "the world's average is 475, solar panels over their life about 40")?;
     }
     match &settings.carbon.country {
         Some(code) if hob_core::grid::country(code).is_none() => {

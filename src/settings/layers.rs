@@ -10,9 +10,9 @@ use config::{Config, File, FileFormat, Value, ValueKind};
 use super::{Settings, check};
 
 /// The defaults: the file that is shipped.
-pub const DEFAULTS: &str = include_str!("../../image/hob.toml");
+pub(super) const DEFAULTS: &str = include_str!("../../image/hob.toml");
 /// Where the site's settings are.
-pub const SITE: &str = "/etc/hob/hob.toml";
+const SITE: &str = "/etc/hob/hob.toml";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,22 +94,27 @@ pub enum SettingsError {
         hint: String,
     },
     /// A value that cannot be.
-    #[error("setting {key} = {value} (from {origin}) is impossible: it must be {allowed}; {remedy}")]
-    Impossible {
-        /// Which.
-        key: String,
-        /// As it was given.
-        value: String,
-        /// Where it stands.
-        origin: Origin,
-        /// What it may be.
-        allowed: String,
-        /// What to do.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Impossible(Box<Impossible>),
     /// `--set` without `=`.
     #[error("--set {0} is not key=value; for instance --set mqtt.port=1884")]
     BadFlag(String),
+}
+
+/// A value that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("setting {key} = {value} (from {origin}) is impossible: it must be {allowed}; {remedy}")]
+pub struct Impossible {
+    /// Which.
+    pub key: String,
+    /// As it was given.
+    pub value: String,
+    /// Where it stands.
+    pub origin: Origin,
+    /// What it may be.
+    pub allowed: String,
+    /// What to do.
+    pub remedy: String,
 }
 
 type Layer = (Origin, BTreeMap<String, Value>);
@@ -227,13 +232,9 @@ fn hint(key: &str, known: &[String]) -> String {
 fn text(value: &Value) -> String {
     match &value.kind {
         ValueKind::String(text) => format!("{text:?}"),
-        ValueKind::Array(parts) => format!("[{}]", parts.iter().map(text_of).collect::<Vec<_>>().join(", ")),
+        ValueKind::Array(parts) => format!("[{}]", parts.iter().map(text).collect::<Vec<_>>().join(", ")),
         _ => value.to_string(),
     }
-}
-
-fn text_of(value: &Value) -> String {
-    text(value)
 }
 
 /// serde's complaint, with the key, the value and where it stands.
@@ -244,11 +245,6 @@ fn wrong_type(error: &config::ConfigError, origins: &BTreeMap<String, (String, O
         None => return SettingsError::Unreadable { place: "settings".into(), why: message },
     };
     let allowed = message.split("expected ").nth(1).and_then(|rest| rest.split(" for key").next()).unwrap_or("of another kind");
-    SettingsError::Impossible {
-        key,
-        value,
-        origin,
-        allowed: allowed.trim().to_owned(),
-        remedy: "image/hob.toml shows an example".into(),
-    }
+    let (allowed, remedy) = (allowed.trim().to_owned(), "image/hob.toml shows an example".into());
+    SettingsError::Impossible(Box::new(Impossible { key, value, origin, allowed, remedy }))
 }

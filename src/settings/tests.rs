@@ -28,7 +28,13 @@ fn the_shipped_file_is_the_defaults_and_every_example_in_it_is_valid() {
     let examples: String = DEFAULTS
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| known_keys().iter().any(|known| known.ends_with(&format!(".{key}")))) => rest,
+            Some(rest)
+                if rest
+                    .split_once(" = ")
+                    .is_some_and(|(key, _)| known_keys().iter().any(|known| known.ends_with(&format!(".{key}")))) =>
+            {
+                rest
+            }
             _ => line,
         })
         .fold(String::new(), |text, line| text + line + "\n");

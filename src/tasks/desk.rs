@@ -78,7 +78,11 @@ async fn follow(desk: &mut Desk<Box<Ticket>>, order: Order, around: &Around) -> 
     match order {
         Order::Ask(ticket) => admit(desk, ticket, around).await,
         Order::Cancel(id) => match desk.take_back(&id) {
-            Some(ticket) => around.told.send(Told::failed(&ticket, Fault::new(Code::Cancelled, "it was taken back before its turn"))).await.ok(),
+            Some(ticket) => around
+                .told
+                .send(Told::failed(&ticket, Fault::new(Code::Cancelled, "it was taken back before its turn")))
+                .await
+                .ok(),
             None => around.cancels.send(id).await.ok(),
         },
     }
@@ -100,7 +104,8 @@ async fn admit(desk: &mut Desk<Box<Ticket>>, ticket: Box<Ticket>, around: &Aroun
 
 async fn expire(desk: &mut Desk<Box<Ticket>>, around: &Around) -> Option<()> {
     for ticket in desk.expire(around.gauge.now()) {
-        let fault = Fault::new(Code::Expired, "its deadline or expiry passed before its turn; give it more time, or a higher priority");
+        let fault =
+            Fault::new(Code::Expired, "its deadline or expiry passed before its turn; give it more time, or a higher priority");
         around.told.send(Told::failed(&ticket, fault)).await.ok()?;
     }
     Some(())

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long an unused model stays.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// What embedding needs of the world.
 pub(crate) struct Tools {
@@ -71,7 +71,11 @@ async fn unload(loaded: &mut Option<Loaded>) {
 }
 
 impl Tools {
-    async fn answer(&mut self, ticket: &EmbedTicket, loaded: &mut Option<Loaded>) -> Result<(hob_engine::Vectors, Served), Fault> {
+    async fn answer(
+        &mut self,
+        ticket: &EmbedTicket,
+        loaded: &mut Option<Loaded>,
+    ) -> Result<(hob_engine::Vectors, Served), Fault> {
         if ticket.ask.expires.is_some_and(|span| self.gauge.now() >= ticket.taken_in.plus(span.micros())) {
             return Err(Fault::new(Code::Expired, "its expiry passed before its turn"));
         }
@@ -114,12 +118,17 @@ impl Tools {
     async fn load(&mut self, rung: Rung) -> Result<Loaded, Fault> {
         let free = self.memory.read().map_or(Bytes::ZERO, |reading| reading.available).minus(self.reserve);
         if rung.level.resident > free {
-            let message =
-                format!("{} needs {} MiB of memory and {} MiB are free for it", rung.level.model, rung.level.resident.mebibytes(), free.mebibytes());
+            let message = format!(
+                "{} needs {} MiB of memory and {} MiB are free for it",
+                rung.level.model,
+                rung.level.resident.mebibytes(),
+                free.mebibytes()
+            );
             return Err(Fault::new(Code::NoMemory, message));
         }
         let (say, events) = mpsc::channel(16);
-        let spec = Spec { purpose: Purpose::Embed, slots: 1, context: 512, batch: 512, threads: self.threads, file: rung.path.clone() };
+        let spec =
+            Spec { purpose: Purpose::Embed, slots: 1, context: 512, batch: 512, threads: self.threads, file: rung.path.clone() };
         let _idle = self.gauge.take();
         let outcome = super::thinking::load(&self.heads, &self.prober, spec, &self.gauge, say).await;
         self.gauge.book_overhead(self.gauge.take());

@@ -10,7 +10,7 @@ use std::{
 use hob_core::{
     ledger::emissions,
     prompt::{PromptId, TokenCount},
-    units::{Micros, Microjoules},
+    units::{Microjoules, Micros},
 };
 use hob_engine::{Answer, Vectors};
 use hob_wire::{
@@ -58,17 +58,17 @@ impl Desk {
     fn write(&self, told: Told) -> Vec<Letter> {
         match told {
             Told::Accepted { id, route, queue } => self.accepted(&id, &route, queue),
-            Told::Again { id, route } => self.again(id, &route),
+            Told::Again { id, route } => self.again(&id, &route),
             Told::Piece { id, topic, seq, text } => vec![piece(id, topic, seq, text)],
             Told::Answered { ticket, answer, served, queued, total } => self.answered(&ticket, answer, &served, (queued, total)),
-            Told::Failed { id, route, dedupe, fault } => self.failed(id, &route, dedupe, fault),
+            Told::Failed { id, route, dedupe, fault } => self.failed(&id, &route, dedupe, fault),
             Told::Embedded { ticket, vectors, served, total } => self.embedded(*ticket, vectors, &served, total),
             Told::Refused { command, fault } => {
                 tracing::warn!(command, %fault, "a command could not be followed");
                 vec![self.event(&Event::Refused { v: V1, command: command.into(), message: fault.message })]
             }
-            Told::Level(state) => vec![self.state(self.topics.level(), &*state)],
-            Told::Info(info) => vec![self.state(self.topics.info(), &*info)],
+            Told::Level(choice) => vec![state(self.topics.level(), &*choice)],
+            Told::Info(info) => vec![state(self.topics.info(), &*info)],
         }
     }
 
@@ -80,13 +80,13 @@ impl Desk {
     }
 
     /// The stored answer, or that it still waits.
-    fn again(&self, id: PromptId, route: &ReplyRoute) -> Vec<Letter> {
-        match self.store.answer(&id) {
+    fn again(&self, id: &PromptId, route: &ReplyRoute) -> Vec<Letter> {
+        match self.store.answer(id) {
             Some(answer) => {
-                let properties = Properties::reply(route, &id, self.topics.device(), answer.level.as_deref());
+                let properties = Properties::reply(route, id, self.topics.device(), answer.level.as_deref());
                 vec![letter(route.topic.clone(), answer.payload, true, false, properties)]
             }
-            None => self.accepted(&id, route, 0).into_iter().take(1).collect(),
+            None => self.accepted(id, route, 0).into_iter().take(1).collect(),
         }
     }
 
@@ -133,22 +133,22 @@ impl Desk {
         vec![
             self.reply(&ticket.route, &id, Some(&served.level), &first),
             self.event(&event),
-            self.state(self.topics.last_answer(), &last),
+            state(self.topics.last_answer(), &last),
         ]
     }
 
-    fn failed(&self, id: PromptId, route: &ReplyRoute, dedupe: bool, fault: Fault) -> Vec<Letter> {
+    fn failed(&self, id: &PromptId, route: &ReplyRoute, dedupe: bool, fault: Fault) -> Vec<Letter> {
         tracing::info!(prompt = %id, code = fault.code.as_str(), "not answered");
         let event = Event::error(id.clone(), &fault);
         let again_helps = fault.code.worth_retrying();
         let failure = Failure { ts: timestamp(), ..Failure::new(id.clone(), fault, self.topics.device()) };
         if dedupe && again_helps {
-            self.store.forget(&id);
+            self.store.forget(id);
         } else if dedupe {
-            self.keep(&id, &Reply::<reply::Answer>::Error(Failure { duplicate: true, ..failure.clone() }), None);
+            self.keep(id, &Reply::<reply::Answer>::Error(Failure { duplicate: true, ..failure.clone() }), None);
         }
         let reply: Reply = Reply::Error(failure);
-        vec![self.reply(route, &id, None, &reply), self.event(&event)]
+        vec![self.reply(route, id, None, &reply), self.event(&event)]
     }
 
     fn embedded(&self, ticket: EmbedTicket, vectors: Vectors, served: &Served, total: Micros) -> Vec<Letter> {
@@ -199,10 +199,6 @@ impl Desk {
     fn event(&self, event: &Event) -> Letter {
         letter(self.topics.event(), json(event), true, false, Properties::json())
     }
-
-    fn state<T: Serialize>(&self, topic: String, state: &T) -> Letter {
-        letter(topic, json(state), true, true, Properties::json())
-    }
 }
 
 fn piece(id: PromptId, topic: String, seq: u64, text: Option<String>) -> Letter {
@@ -211,6 +207,10 @@ fn piece(id: PromptId, topic: String, seq: u64, text: Option<String>) -> Letter 
         None => Chunk::done(id, seq),
     };
     letter(topic, json(&chunk), false, false, Properties::json())
+}
+
+fn state<T: Serialize>(topic: String, state: &T) -> Letter {
+    letter(topic, json(state), true, true, Properties::json())
 }
 
 fn letter(topic: String, payload: Vec<u8>, sure: bool, retain: bool, properties: Properties) -> Letter {

@@ -158,7 +158,9 @@ impl Thinking {
         while let Some(ticket) = self.held.take() {
             match self.choose_for(&ticket).await {
                 Err(fault) => self.tell(Told::failed(&ticket, fault)).await,
-                Ok((rung, why)) if self.loaded.as_ref().is_some_and(|loaded| loaded.rung == rung) => self.begin(ticket, why).await,
+                Ok((rung, why)) if self.loaded.as_ref().is_some_and(|loaded| loaded.rung == rung) => {
+                    self.begin(ticket, why).await;
+                }
                 Ok(_) if !self.running.is_empty() => {
                     self.held = Some(ticket);
                     return;

@@ -26,16 +26,16 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Nothing takes this long on a paused clock but a defect.
-const FOR_EVER: Duration = Duration::from_secs(3_600);
+const FOR_EVER: Duration = Duration::from_hours(1);
 
-pub struct House {
-    pub parrot: ParrotHandle,
-    pub gauge: Arc<Gauge>,
-    pub shelf: PathBuf,
+pub(crate) struct House {
+    pub(crate) parrot: ParrotHandle,
+    pub(crate) gauge: Arc<Gauge>,
+    pub(crate) shelf: PathBuf,
     memory: Arc<Mutex<u64>>,
     arrivals: Option<mpsc::Sender<Arrival>>,
     letters: mpsc::Receiver<Letter>,
-    pub acks: Arc<Mutex<usize>>,
+    pub(crate) acks: Arc<Mutex<usize>>,
     stop: CancellationToken,
     life: JoinHandle<()>,
     _dir: TempDir,
@@ -53,7 +53,7 @@ impl Memory for SaidMemory {
 
 impl House {
     /// A house with two levels of a model called `tiny` on the shelf.
-    pub fn new(settings: &[&str]) -> Self {
+    pub(crate) fn new(settings: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let shelf = dir.path().join("shelf");
         std::fs::create_dir(&shelf).unwrap();
@@ -61,8 +61,7 @@ impl House {
         level(&shelf, "Q4_0", 1);
         let settings = read_settings(settings, &dir);
         let start = Instant::now();
-        let clock: hob_hal::clock::Clock =
-            Arc::new(move || Micros(u64::try_from(start.elapsed().as_micros()).unwrap()));
+        let clock: hob_hal::clock::Clock = Arc::new(move || Micros(u64::try_from(start.elapsed().as_micros()).unwrap()));
         let gauge = Gauge::new(clock, "simulated", BasisPoints(0));
         let (parrot, handle) = Parrot::new();
         let memory = Arc::new(Mutex::new(3_000));
@@ -95,37 +94,41 @@ impl House {
     }
 
     /// From now on so many MiB are free.
-    pub fn free_memory(&self, mebibytes: u64) {
+    pub(crate) fn free_memory(&self, mebibytes: u64) {
         *self.memory.lock().unwrap() = mebibytes;
     }
 
     /// The board draws this, and so for the span.
-    pub async fn draws(&self, milliwatts: u32, span: Duration) {
+    pub(crate) async fn draws(&self, milliwatts: u32, span: Duration) {
         self.gauge.read(Milliwatts(milliwatts), Micros(0));
         tokio::time::sleep(span).await;
         self.gauge.read(Milliwatts(milliwatts), Micros(0));
     }
 
     /// A message comes in.
-    pub async fn arrives(&self, topic: &str, payload: impl Into<Vec<u8>>, properties: Properties) {
+    pub(crate) async fn arrives(&self, topic: &str, payload: impl Into<Vec<u8>>, properties: Properties) {
         let acks = Arc::clone(&self.acks);
-        let arrival =
-            Arrival { topic: topic.into(), payload: payload.into(), properties, ack: Box::new(move || *acks.lock().unwrap() += 1) };
+        let arrival = Arrival {
+            topic: topic.into(),
+            payload: payload.into(),
+            properties,
+            ack: Box::new(move || *acks.lock().unwrap() += 1),
+        };
         self.arrivals.as_ref().unwrap().send(arrival).await.unwrap();
     }
 
     /// Somebody asks.
-    pub async fn ask(&self, json: &Value) {
+    pub(crate) async fn ask(&self, json: &Value) {
         self.arrives("hob/house/ask", json.to_string(), Properties::json()).await;
     }
 
     /// The next letter on a topic that ends like this; others are passed over.
-    pub async fn hears(&mut self, ending: &str) -> Value {
+    pub(crate) async fn hears(&mut self, ending: &str) -> Value {
         self.letter(ending).await.1
     }
 
     /// The same, with the letter itself.
-    pub async fn letter(&mut self, ending: &str) -> (Letter, Value) {
+    pub(crate) async fn letter(&mut self, ending: &str) -> (Letter, Value) {
         let wait = async {
             loop {
                 let letter = self.letters.recv().await.expect("the house is dark");
@@ -139,7 +142,7 @@ impl House {
     }
 
     /// Everything that is said on topics that end like this, until the house is dark.
-    pub async fn hears_to_the_end(&mut self, ending: &str) -> Vec<Value> {
+    pub(crate) async fn hears_to_the_end(&mut self, ending: &str) -> Vec<Value> {
         let mut all = Vec::new();
         while let Some(letter) = tokio::time::timeout(FOR_EVER, self.letters.recv()).await.unwrap() {
             if letter.topic.ends_with(ending) {
@@ -150,28 +153,30 @@ impl House {
     }
 
     /// Waits until the engine has so many prompts in hand.
-    pub async fn in_hand(&self, count: usize) {
+    pub(crate) async fn in_hand(&self, count: usize) {
         let wait = async {
             while self.parrot.in_hand().len() != count {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(FOR_EVER, wait).await.unwrap_or_else(|_| panic!("never {count} in hand, but {:?}", self.parrot.in_hand()));
+        tokio::time::timeout(FOR_EVER, wait)
+            .await
+            .unwrap_or_else(|_| panic!("never {count} in hand, but {:?}", self.parrot.in_hand()));
     }
 
     /// SIGTERM.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.stop.cancel();
     }
 
     /// Every task has ended.
-    pub async fn goes_dark(self) {
+    pub(crate) async fn goes_dark(self) {
         tokio::time::timeout(FOR_EVER, self.life).await.expect("the house does not close").unwrap();
     }
 }
 
 /// Puts a level onto the shelf: a real GGUF header with so many layers.
-pub fn level(shelf: &std::path::Path, name: &str, layers: u64) {
+pub(crate) fn level(shelf: &std::path::Path, name: &str, layers: u64) {
     let tiny = forge::Tiny { layers, ..forge::Tiny::default() };
     let number = forge::Meta::U32(hob_shelf::gguf::level_number(name).unwrap());
     let model = forge::llama(&tiny, &forge::Words::bytes()).meta("general.file_type", number);

@@ -212,7 +212,7 @@ impl<'model> Steps<'model> {
         let writing = self.slots.iter().any(Slot::decoding);
         let mut left = self.chunk(writing);
         let mut shares: Vec<Share> = Vec::new();
-        for decoding in [self.slots.iter().all(Slot::decoding)] {
+        for decoding in [true, false] {
             for (place, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.decoding() == decoding) {
                 let (part, logits) = slot.wants(if decoding { 1 } else { left });
                 if part.is_empty() {
