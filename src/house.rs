@@ -26,6 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::tasks::thinking::Taster;
 use crate::{
     carbon::Grid,
     gauge::Gauge,
@@ -36,7 +37,7 @@ use crate::{
     tasks::{desk, embedding, intake, outbox, telemetry, thinking},
 };
 
-pub use crate::tasks::thinking::Prober;
+pub use crate::tasks::thinking::{Loading, Prober};
 
 /// Room in each channel between two tasks.
 const CHANNEL: usize = 64;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub memory: [Box<dyn Memory + Send + Sync>; 2],
     /// Tries a file in a process of its own.
     pub prober: Prober,
+    /// Hears how far a model is loaded: its file, and 0 to 100.
+    pub loading: Loading,
     /// Where `/sys` and `/proc` are.
     pub root: PathBuf,
     /// What comes in.
@@ -90,7 +93,7 @@ fn furnish(
     stop: &CancellationToken,
     hurry: &CancellationToken,
 ) -> JoinSet<()> {
-    let Parts { heads, gauge, memory: [memory, other_memory], prober, root, arrivals, letters } = parts;
+    let Parts { heads, gauge, memory: [memory, other_memory], prober, loading, root, arrivals, letters } = parts;
     let (orders, orders_in) = mpsc::channel(CHANNEL);
     let (embeds, embeds_in) = mpsc::channel(EMBEDS);
     let (told, told_in) = mpsc::channel(CHANNEL);
@@ -126,7 +129,7 @@ fn furnish(
         ladder: Ladder::new(settings.shelf_dir(), ServingPlan { slots: 1, context: 512, batch: 512 }),
         memory: other_memory,
         reserve: rules.reserve,
-        prober: Arc::clone(&prober),
+        taster: Taster { prober: Arc::clone(&prober), loading: Arc::clone(&loading) },
         model: engine.embedding_model.clone(),
         threads: engine.threads,
     };
@@ -138,7 +141,7 @@ fn furnish(
         ladder: Ladder::new(settings.shelf_dir(), plan),
         memory,
         board: Box::new(move || board::read(&board_root)),
-        prober,
+        taster: Taster { prober, loading },
         rules,
         mode: wish(&settings.policy.level),
         power_cap: settings.power.cap_w.map(milliwatts),

@@ -47,7 +47,11 @@ fn a_hostile_shelf_costs_a_warning_and_no_answer() {
     let models = dir.path().join("models");
     let good = std::fs::read(real::model()).unwrap();
     std::fs::write(models.join("empty.gguf"), b"").unwrap();
-    std::fs::write(models.join("noise.gguf"), (0..100_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0]).collect::<Vec<_>>()).unwrap();
+    std::fs::write(
+        models.join("noise.gguf"),
+        (0..100_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()[0]).collect::<Vec<_>>(),
+    )
+    .unwrap();
     std::fs::write(models.join("cut.Q8_0.gguf"), &good[..good.len() / 2]).unwrap();
     // Whole, and richer by its name: but its tensors have other names, so that only loading it shows.
     let place = good.windows(10).position(|window| window == b"blk.0.attn").unwrap();
@@ -75,7 +79,11 @@ fn levels_made_by_quantize_join_the_ladder_while_it_runs() {
     assert!(!refused.status.success() && said(&refused).contains("--requantize"), "{}", said(&refused));
     let made = hob(&dir, daemon.port, &["quantize", "--requantize", "SmolLM2-135M-Instruct.Q4_1.gguf", "Q2_K"]).output().unwrap();
     assert!(made.status.success(), "{}", said(&made));
-    assert!(said(&made).contains("q3_K") || said(&made).contains("Q3_K"), "rows that are no multiple of 256 fall back, and it says so: {}", said(&made));
+    assert!(
+        said(&made).contains("q3_K") || said(&made).contains("Q3_K"),
+        "rows that are no multiple of 256 fall back, and it says so: {}",
+        said(&made)
+    );
 
     let answer = daemon.ask(&["--level", "Q2_K", "--max-tokens", "4", "Hello"]);
     assert_eq!((&answer["level"], &answer["why"]), (&json!("Q2_K"), &json!("asked")), "{answer}");
@@ -122,7 +130,10 @@ fn old_clients_and_passwords_work() {
     let ask = r#"{"id":"old","prompt":"What is the capital of Italy?"}"#;
     // The listener may not have subscribed yet: the same id brings the stored answer again, so asking thrice is safe.
     for _ in 0..3 {
-        Command::new("mosquitto_pub").args(["-V", "mqttv311", "-q", "1", "-p", &port, "-t", "hob/t/ask", "-m", ask]).status().unwrap();
+        Command::new("mosquitto_pub")
+            .args(["-V", "mqttv311", "-q", "1", "-p", &port, "-t", "hob/t/ask", "-m", ask])
+            .status()
+            .unwrap();
         daemon.ask(&["--max-tokens", "2", "Hello"]);
     }
     let heard = listener.wait_with_output().unwrap();
@@ -131,7 +142,11 @@ fn old_clients_and_passwords_work() {
 
     let open = daemon.dir.path().join("password");
     std::fs::write(&open, "secret").unwrap();
-    let refused = hob(daemon.dir.path(), daemon.port, &["--set", "mqtt.username=hob", "--set", &format!("mqtt.password_file={}", open.display()), "ask", "x"]);
+    let refused = hob(
+        daemon.dir.path(),
+        daemon.port,
+        &["--set", "mqtt.username=hob", "--set", &format!("mqtt.password_file={}", open.display()), "ask", "x"],
+    );
     let refused = { refused }.output().unwrap();
     assert!(said(&refused).contains("others may read it") && !said(&refused).contains("secret"), "{}", said(&refused));
 }
@@ -139,8 +154,48 @@ fn old_clients_and_passwords_work() {
 #[test]
 fn wrong_settings_stop_the_start_with_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
-    for (set, part) in [("engine.slot=2", "did you mean engine.slots?"), ("engine.slots=0", "between 1 and 16"), ("power.source=ina219", "i2c")] {
+    for (set, part) in
+        [("engine.slot=2", "did you mean engine.slots?"), ("engine.slots=0", "between 1 and 16"), ("power.source=ina219", "i2c")]
+    {
         let output = hob(dir.path(), 1, &["--set", set, "up"]).output().unwrap();
         assert!(!output.status.success() && said(&output).contains(part), "{set}: {}", said(&output));
     }
+}
+
+#[test]
+fn texts_become_vectors_by_a_model_that_embeds() {
+    let dir = folder();
+    let bert = hob_shelf::forge::bert(&hob_shelf::forge::Tiny::default(), &hob_shelf::forge::Words::pieces());
+    bert.write(&dir.path().join("models/tiny-bert.F16.gguf")).unwrap();
+    let daemon = Daemon::up(dir, &[]);
+    let port = daemon.port.to_string();
+    let embed = |body: &str| {
+        let id = serde_json::from_str::<Value>(body).unwrap()["id"].as_str().unwrap().to_owned();
+        // The same id brings the stored answer, so a listener that comes late loses nothing.
+        for _ in 0..20 {
+            Command::new("mosquitto_pub").args(["-q", "1", "-p", &port, "-t", "hob/t/embed", "-m", body]).status().unwrap();
+            let topic = format!("hob/t/answer/{id}");
+            let listener = Command::new("mosquitto_sub")
+                .args(["-p", &port, "-t", &topic, "-C", "1", "-W", "10"])
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            daemon.ask(&["--max-tokens", "1", "Hello"]);
+            Command::new("mosquitto_pub").args(["-q", "1", "-p", &port, "-t", "hob/t/embed", "-m", body]).status().unwrap();
+            let said = listener.wait_with_output().unwrap().stdout;
+            if let Ok(reply) = serde_json::from_slice::<Value>(&said)
+                && reply["status"] != "accepted"
+            {
+                return reply;
+            }
+        }
+        panic!("never answered:\n{}", daemon.log());
+    };
+    let reply = embed(r#"{"id":"e1","input":["abc def","abc def","ghi"]}"#);
+    assert_eq!((&reply["status"], &reply["model"]), (&json!("ok"), &json!("tiny-bert")), "{reply}");
+    let vectors: Vec<Vec<f64>> = serde_json::from_value(reply["embedding"].clone()).unwrap();
+    let dot = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(x, y)| x * y).sum::<f64>();
+    assert!((dot(0, 1) - 1.0).abs() < 1e-3 && dot(0, 2) < 0.9999, "{} {}", dot(0, 1), dot(0, 2));
+    let refused = embed(r#"{"id":"e2","input":"abc","model":"SmolLM2-135M-Instruct"}"#);
+    assert_eq!(refused["error"]["code"], "no_model", "{refused}");
 }

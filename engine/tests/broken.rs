@@ -71,7 +71,7 @@ fn a_child_probes_the_file_that_it_is_named() {
 fn probed(file: &Path) -> Option<i32> {
     // What a hostile file makes it ask for, it does not get.
     let status = Command::new("sh")
-        .args(["-c", "ulimit -v 6000000; ulimit -c 0; exec \"$0\" --exact a_child_probes_the_file_that_it_is_named"])
+        .args(["-c", "ulimit -v 2000000; ulimit -c 0; exec \"$0\" --exact a_child_probes_the_file_that_it_is_named"])
         .arg(std::env::current_exe().unwrap())
         .env(PROBED, file)
         .output()

@@ -2,9 +2,13 @@
 
 use hob_shelf::{Progress, Step};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::print;
+use crate::house::Loading;
 
 /// Shows how far long steps have come.
 pub(super) struct Bars {
@@ -64,4 +68,28 @@ fn word(step: Step) -> &'static str {
         Step::Copy => "copying",
         Step::Check => "checking",
     }
+}
+
+/// How far a model is loaded: a bar on a terminal; without one the log says when it begins and ends.
+pub(super) fn loading() -> Loading {
+    if !std::io::stderr().is_terminal() {
+        return Arc::new(|_, _| ());
+    }
+    let shown: Mutex<Option<ProgressBar>> = Mutex::default();
+    Arc::new(move |file, percent| {
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = shown.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos} %").unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style.progress_chars("=> "));
+            bar.set_message(format!("loading {}", file.file_name().unwrap_or_default().to_string_lossy()));
+            bar
+        });
+        bar.set_position(u64::from(percent));
+        if percent >= 100
+            && let Some(bar) = shown.take()
+        {
+            bar.finish_and_clear();
+        }
+    })
 }

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::probe;
+use super::{probe, progress};
 use crate::{
     broker,
     gauge::Gauge,
@@ -89,6 +89,7 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
         gauge,
         memory: [Box::new(BoardMemory::new(&root)), Box::new(BoardMemory::new(&root))],
         prober: probe::prober(),
+        loading: progress::loading(),
         root,
         arrivals: arrivals_in,
         letters,

@@ -10,7 +10,7 @@ use hob_hal::memory::Memory;
 use hob_wire::reply::{Code, Fault};
 use tokio::sync::mpsc;
 
-use super::thinking::{Prober, fault_of};
+use super::thinking::{Taster, fault_of};
 use crate::{
     gauge::Gauge,
     ladder::{Ladder, Rung},
@@ -27,7 +27,7 @@ pub(crate) struct Tools {
     pub(crate) ladder: Ladder,
     pub(crate) memory: Box<dyn Memory + Send + Sync>,
     pub(crate) reserve: Bytes,
-    pub(crate) prober: Prober,
+    pub(crate) taster: Taster,
     pub(crate) model: Option<String>,
     pub(crate) threads: u32,
 }
@@ -130,7 +130,7 @@ impl Tools {
         let spec =
             Spec { purpose: Purpose::Embed, slots: 1, context: 512, batch: 512, threads: self.threads, file: rung.path.clone() };
         let _idle = self.gauge.take();
-        let outcome = super::thinking::load(&self.heads, &self.prober, spec, &self.gauge, say).await;
+        let outcome = super::thinking::load(&self.heads, &self.taster, spec, &self.gauge, say).await;
         self.gauge.book_overhead(self.gauge.take());
         match outcome {
             Ok(head) => Ok(Loaded { rung, head, events }),

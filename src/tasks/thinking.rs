@@ -38,6 +38,16 @@ use crate::{
 /// Tries a file in a process of its own; `Err` says why it is unfit.
 pub type Prober = Arc<dyn Fn(&std::path::Path) -> Result<(), String> + Send + Sync>;
 
+/// Hears how far a model is loaded: its file, and 0 to 100.
+pub type Loading = Arc<dyn Fn(&std::path::Path, u8) + Send + Sync>;
+
+/// How a file is tried and loaded.
+#[derive(Clone)]
+pub(crate) struct Taster {
+    pub(crate) prober: Prober,
+    pub(crate) loading: Loading,
+}
+
 /// What is served now, for onlookers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Serving {
@@ -53,7 +63,7 @@ pub(crate) struct Tools {
     pub(crate) ladder: Ladder,
     pub(crate) memory: Box<dyn Memory + Send + Sync>,
     pub(crate) board: Box<dyn FnMut() -> BoardReading + Send + Sync>,
-    pub(crate) prober: Prober,
+    pub(crate) taster: Taster,
     pub(crate) rules: Rules,
     pub(crate) power_cap: Option<Milliwatts>,
     /// What the owner wants at the start.

@@ -73,6 +73,7 @@ impl House {
             gauge: Arc::clone(&gauge),
             memory: [Box::new(SaidMemory(Arc::clone(&memory))), Box::new(SaidMemory(Arc::clone(&memory)))],
             prober: Arc::new(|_| Ok(())),
+            loading: Arc::new(|_, _| ()),
             root: dir.path().to_owned(),
             arrivals: arrivals_in,
             letters: letters_out,

@@ -29,10 +29,13 @@ fn free_port() -> u16 {
 
 /// The small model, where scripts/get-model puts it.
 pub(crate) fn model() -> PathBuf {
-    let shelf = std::env::var_os("HOB_SHELF__DIR").map(PathBuf::from).unwrap_or_else(|| {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache")).join("hob/shelf")
-    });
+    let shelf = std::env::var_os("HOB_SHELF__DIR").map_or_else(
+        || {
+            let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+            cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache")).join("hob/shelf")
+        },
+        PathBuf::from,
+    );
     let model = shelf.join(MODEL);
     assert!(model.exists(), "{} is missing: run scripts/get-model first", model.display());
     model

@@ -18,7 +18,7 @@ fn what_can_be_held_becomes_a_grammar() {
     let table = [
         r#"{"type":"object","properties":{"city":{"type":"string","maxLength":9},"n":{"type":"integer","minimum":1}},"required":["city"],"additionalProperties":false}"#,
         r#"{"type":"object"}"#,
-        r#"{}"#,
+        "{}",
         r#"{"type":"object","additionalProperties":{"type":"number"},"title":"Prices"}"#,
         r#"{"type":"array","items":{"type":"string","format":"date-time"},"minItems":1}"#,
         r#"{"type":"array","minItems":2}"#,
@@ -97,8 +97,8 @@ fn a_grammar_that_llama_cpp_would_stumble_over_never_reaches_it() {
         "x".repeat(MAX_BYTES + 1),
         format!("root ::= \"{}\"{{2000}}", "a".repeat(30_000)),
     );
-    let ways: String = (0..40).map(|at| format!("r{at} ::= r{} \"a\" | r{} \"b\"\n", at + 1, at + 1)).collect();
-    let ways = format!("root ::= r0\n{ways}r40 ::= \"x\"\n");
+    let ways: Vec<String> = (0..40).map(|at| format!("r{at} ::= r{next} \"a\" | r{next} \"b\"", next = at + 1)).collect();
+    let ways = format!("root ::= r0\n{}\nr40 ::= \"x\"\n", ways.join("\n"));
     let table = [
         ("",                                        "no rule named root"),
         ("roots ::= \"a\"",                         "no rule named root"),

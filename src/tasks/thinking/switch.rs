@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hob_engine::{Event, Gauges, Head, Heads, Purpose, Spec};
 use tokio::sync::mpsc;
 
-use super::{Loaded, Prober, Thinking};
+use super::{Loaded, Taster, Thinking};
 use crate::{gauge::Gauge, ladder::Rung};
 
 impl Thinking {
@@ -45,7 +45,7 @@ impl Thinking {
             batch: engine.batch,
             threads: engine.threads,
         };
-        load(&self.tools.heads, &self.tools.prober, spec, &self.tools.gauge, self.events.0.clone()).await
+        load(&self.tools.heads, &self.tools.taster, spec, &self.tools.gauge, self.events.0.clone()).await
     }
 }
 
@@ -59,12 +59,12 @@ async fn unload(old: Option<Loaded>) {
 /// Tries the file in a process of its own, then loads it. What the head says goes to `events`.
 pub(crate) async fn load(
     heads: &Arc<dyn Heads>,
-    prober: &Prober,
+    taster: &Taster,
     spec: Spec,
     gauge: &Arc<Gauge>,
     events: mpsc::Sender<Event>,
 ) -> Result<Box<dyn Head>, String> {
-    let (heads, prober, gauge) = (Arc::clone(heads), Arc::clone(prober), Arc::clone(gauge));
+    let (heads, taster, gauge) = (Arc::clone(heads), taster.clone(), Arc::clone(gauge));
     let say = move |event| {
         if let Err(mpsc::error::TrySendError::Full(event)) = events.try_send(event) {
             // The head's own thread: waiting here slows the engine down to its listeners.
@@ -72,9 +72,9 @@ pub(crate) async fn load(
         }
     };
     let work = move || {
-        prober(&spec.file)?;
-        let file = spec.file.display().to_string();
-        let progress = move |percent: u8| tracing::debug!(file, percent, "loading");
+        (taster.prober)(&spec.file)?;
+        let file = spec.file.clone();
+        let progress = move |percent: u8| (taster.loading)(&file, percent);
         heads.load(&spec, gauge, Box::new(say), Box::new(progress)).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(format!("loading broke off: {error}")))

@@ -128,7 +128,8 @@ fn version(fields: &mut Fields, properties: &Properties) -> Result<(), Fault> {
     }
 }
 
-/// The asker's id: the payload's, else the user property's, else the correlation if it is fit to be one.
+/// The asker's id: the payload's, else the user property's. Correlation Data is no id: many clients just count,
+/// and two that count would be given each other's answers.
 fn id(fields: &mut Fields, properties: &Properties) -> Result<Option<PromptId>, Fault> {
     if let Some(id) = fields.text("id", usize::MAX)? {
         return PromptId::new(id).map(Some).map_err(|error| Fault::bad(format!("`id`: {error}")));
@@ -137,8 +138,7 @@ fn id(fields: &mut Fields, properties: &Properties) -> Result<Option<PromptId>, 
         let bad = |error| Fault::bad(format!("user property `{HOB_ID}`: {error}"));
         return PromptId::new(id).map(Some).map_err(bad);
     }
-    let text = properties.correlation.clone().and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(text.and_then(|text| PromptId::new(text).ok()))
+    Ok(None)
 }
 
 /// The topic that the asker named: the Response Topic, else `reply_to`.

@@ -46,7 +46,7 @@ fn the_properties_lead_back_from_bytes_that_say_nothing() {
         Properties { response_topic: Some("app/1".into()), correlation: Some(b"c-1".to_vec()), ..Properties::default() };
     for payload in [&b"\xff\xfe"[..], b"", b"{", b"\0"] {
         let refusal = ask(payload, &properties).unwrap_err();
-        assert_eq!((refusal.id.as_str(), refusal.reply.topic.as_str()), ("c-1", "app/1"), "{payload:?}");
+        assert_eq!((refusal.id.as_str(), refusal.reply.topic.as_str()), ("made-up", "app/1"), "{payload:?}");
         assert_eq!(refusal.reply.correlation.as_deref(), Some(&b"c-1"[..]));
     }
 }
