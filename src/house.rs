@@ -41,6 +41,8 @@ pub use crate::tasks::thinking::{Loading, Prober};
 
 /// Room in each channel between two tasks.
 const CHANNEL: usize = 64;
+/// After the grace, what is left has so long to end.
+const CUT: Duration = Duration::from_secs(5);
 /// Embed requests that may wait.
 const EMBEDS: usize = 16;
 
@@ -75,12 +77,13 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
     let hurry = CancellationToken::new();
     let mut rooms = furnish(parts, settings, &topics, &stop, &hurry);
     stop.cancelled().await;
-    let finish = async { while rooms.join_next().await.is_some() {} };
-    tokio::pin!(finish);
+    let mut finish = Box::pin(async { while rooms.join_next().await.is_some() {} });
     if tokio::time::timeout(grace, &mut finish).await.is_err() {
         tracing::warn!("the grace is over; answers in hand are cut");
         hurry.cancel();
-        finish.await;
+        if tokio::time::timeout(CUT, &mut finish).await.is_err() {
+            tracing::error!("a task does not end (a model is being loaded, or the broker is away); it is left behind");
+        }
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub(crate) use layers::known_keys;
 pub use layers::{Impossible, Loaded, Origin, Place, SettingsError};
 
 /// All settings; the meaning of each key stands in `image/hob.toml`.

@@ -71,6 +71,12 @@ impl Store {
         self.lock().ids.get(id).cloned().flatten()
     }
 
+    /// Whether it was taken in and not answered yet.
+    #[must_use]
+    pub fn waits(&self, id: &PromptId) -> bool {
+        self.lock().ids.get(id).is_some_and(Option::is_none)
+    }
+
     /// Keeps the final message of an id that was taken in.
     pub fn settle(&self, id: &PromptId, answer: Final) {
         let mut inner = self.lock();

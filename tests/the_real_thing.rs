@@ -121,24 +121,8 @@ fn what_it_takes_is_what_was_predicted_within_a_tenth() {
 fn old_clients_and_passwords_work() {
     let dir = folder();
     let daemon = Daemon::up(dir, &[("HOB_MQTT__VERSION", "3.1.1")]);
-    let port = daemon.port.to_string();
-    let listener = Command::new("mosquitto_sub")
-        .args(["-V", "mqttv311", "-p", &port, "-t", "hob/t/answer/old", "-C", "2", "-W", "60"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let ask = r#"{"id":"old","prompt":"What is the capital of Italy?"}"#;
-    // The listener may not have subscribed yet: the same id brings the stored answer again, so asking thrice is safe.
-    for _ in 0..3 {
-        Command::new("mosquitto_pub")
-            .args(["-V", "mqttv311", "-q", "1", "-p", &port, "-t", "hob/t/ask", "-m", ask])
-            .status()
-            .unwrap();
-        daemon.ask(&["--max-tokens", "2", "Hello"]);
-    }
-    let heard = listener.wait_with_output().unwrap();
-    let heard = String::from_utf8(heard.stdout).unwrap();
-    assert!(heard.contains("Rome"), "{heard}");
+    let reply = daemon.mosquitto("ask", r#"{"id":"old","prompt":"What is the capital of Italy?"}"#, "old");
+    assert!(reply["text"].as_str().unwrap().contains("Rome"), "{reply}");
 
     let open = daemon.dir.path().join("password");
     std::fs::write(&open, "secret").unwrap();
@@ -168,34 +152,11 @@ fn texts_become_vectors_by_a_model_that_embeds() {
     let bert = hob_shelf::forge::bert(&hob_shelf::forge::Tiny::default(), &hob_shelf::forge::Words::pieces());
     bert.write(&dir.path().join("models/tiny-bert.F16.gguf")).unwrap();
     let daemon = Daemon::up(dir, &[]);
-    let port = daemon.port.to_string();
-    let embed = |body: &str| {
-        let id = serde_json::from_str::<Value>(body).unwrap()["id"].as_str().unwrap().to_owned();
-        // The same id brings the stored answer, so a listener that comes late loses nothing.
-        for _ in 0..20 {
-            Command::new("mosquitto_pub").args(["-q", "1", "-p", &port, "-t", "hob/t/embed", "-m", body]).status().unwrap();
-            let topic = format!("hob/t/answer/{id}");
-            let listener = Command::new("mosquitto_sub")
-                .args(["-p", &port, "-t", &topic, "-C", "1", "-W", "10"])
-                .stdout(std::process::Stdio::piped())
-                .spawn()
-                .unwrap();
-            daemon.ask(&["--max-tokens", "1", "Hello"]);
-            Command::new("mosquitto_pub").args(["-q", "1", "-p", &port, "-t", "hob/t/embed", "-m", body]).status().unwrap();
-            let said = listener.wait_with_output().unwrap().stdout;
-            if let Ok(reply) = serde_json::from_slice::<Value>(&said)
-                && reply["status"] != "accepted"
-            {
-                return reply;
-            }
-        }
-        panic!("never answered:\n{}", daemon.log());
-    };
-    let reply = embed(r#"{"id":"e1","input":["abc def","abc def","ghi"]}"#);
+    let reply = daemon.mosquitto("embed", r#"{"id":"e1","input":["abc def","abc def","ghi"]}"#, "e1");
     assert_eq!((&reply["status"], &reply["model"]), (&json!("ok"), &json!("tiny-bert")), "{reply}");
     let vectors: Vec<Vec<f64>> = serde_json::from_value(reply["embedding"].clone()).unwrap();
     let dot = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(x, y)| x * y).sum::<f64>();
     assert!((dot(0, 1) - 1.0).abs() < 1e-3 && dot(0, 2) < 0.9999, "{} {}", dot(0, 1), dot(0, 2));
-    let refused = embed(r#"{"id":"e2","input":"abc","model":"SmolLM2-135M-Instruct"}"#);
+    let refused = daemon.mosquitto("embed", r#"{"id":"e2","input":"abc","model":"SmolLM2-135M-Instruct"}"#, "e2");
     assert_eq!(refused["error"]["code"], "no_model", "{refused}");
 }

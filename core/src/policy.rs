@@ -223,8 +223,11 @@ pub fn choose(ladder: &[Level], means: &Means, rules: &Rules, loaded: Option<usi
     let mut table: Vec<Verdict> = ladder.iter().map(fits).collect();
 
     if let Wish::Exactly(name) = wish {
-        let picked = ladder.iter().position(|level| level.name.eq_ignore_ascii_case(name));
-        let picked = picked.ok_or_else(|| no_such_level(ladder, name))?;
+        // Several models may have a level of that name: the richest that fits, else the richest.
+        let named = |place: &usize| ladder.get(*place).is_some_and(|level| level.name.eq_ignore_ascii_case(name));
+        let fitting = |place: &usize| table.get(*place) == Some(&Verdict::Fits);
+        let places = || (0..ladder.len()).rev().filter(named);
+        let picked = places().find(fitting).or_else(|| places().next()).ok_or_else(|| no_such_level(ladder, name))?;
         return match table.get_mut(picked) {
             Some(verdict @ Verdict::Fits) => {
                 *verdict = Verdict::Chosen;

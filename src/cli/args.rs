@@ -36,7 +36,7 @@ pub enum Command {
     Doctor,
     /// Print the settings in force and where each came from
     Config,
-    /// Load a file and compute one token with it: run by the daemon before it trusts a new file
+    /// Load a file and compute one token with it: run by the daemon before it loads a file
     #[command(hide = true)]
     Probe {
         /// The GGUF file

@@ -148,7 +148,7 @@ impl Talk {
                 }
             };
             let incoming = match event {
-                Event::Up { .. } if !accepted => {
+                Event::Up { .. } => {
                     self.send(payload).await?;
                     again = Instant::now() + AGAIN;
                     continue;

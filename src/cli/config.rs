@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::print;
-use crate::settings::Loaded;
+use crate::settings::{Loaded, known_keys};
 
 pub(super) fn run(loaded: &Loaded) -> ExitCode {
     let settings = &loaded.settings;
@@ -15,6 +15,10 @@ pub(super) fn run(loaded: &Loaded) -> ExitCode {
             section = head;
         }
         print::line(&format!("{:<40} # {origin}", format!("{name} = {value}")));
+    }
+    for key in known_keys().iter().filter(|key| !loaded.origins.contains_key(*key)) {
+        print::line(&format!("{}# {key} has no value", if section.is_empty() { "" } else { "\n" }));
+        section = "";
     }
     print::line(&format!(
         "\n# worked out: device.id {}, state.dir {}, shelf.dir {}",

@@ -30,6 +30,8 @@ use crate::{
     tasks::metering,
 };
 
+/// The last messages have so long to reach the broker.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// Messages between the broker and the house.
 const CHANNEL: usize = 64;
 
@@ -78,9 +80,8 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
     let (link, events) = broker::open(&settings.mqtt, &found, &topics)?;
     let (arrivals, arrivals_in) = mpsc::channel(CHANNEL);
     let (letters, letters_in) = mpsc::channel(CHANNEL);
-    let grace = Duration::from_secs(settings.shutdown.grace_s);
     let health: broker::Health = Box::new(|text| notify(&[NotifyState::Status(text)]));
-    let carrier = tokio::spawn(broker::carry(link, events, arrivals, letters_in, topics.clone(), grace, health));
+    let carrier = tokio::spawn(broker::carry(link, events, arrivals, letters_in, topics.clone(), GOODBYE, health));
 
     let stop = CancellationToken::new();
     let _listening = tokio::spawn(end_of_day(stop.clone())?);
@@ -97,7 +98,11 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!(device = topics.device(), ask = topics.ask(), broker = found.host, port = found.port, "hob is up");
     notify(&[NotifyState::Ready]);
     house::run(parts, settings, stop).await?;
-    carrier.await.context("the link to the broker broke off")?;
+    if let Ok(ended) = tokio::time::timeout(GOODBYE * 2, carrier).await {
+        ended.context("the link to the broker broke off")?;
+    } else {
+        tracing::error!("the broker is away; what could not be delivered is lost with this process");
+    }
     if let Some(child) = found.child {
         child.stop().await;
     }

@@ -50,6 +50,8 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     within("engine.max_tokens", &engine.max_tokens, (1, 131_072), "256 is a good number")?;
     within("desk.places", &settings.desk.places, (1, 10_000), "64 is a good number")?;
     let policy = &settings.policy;
+    within("policy.reserve_mb", &policy.reserve_mb, (0, 1_000_000), "300 is a good number for 4 GB")?;
+    within("policy.climb_mb", &policy.climb_mb, (0, 1_000_000), "128 is a good number")?;
     within("policy.pressure_pct", &policy.pressure_pct, (0.1, 100.0), "10.0 is a good number")?;
     within("policy.hot_c", &policy.hot_c, (40.0, 110.0), "80.0 is where a Pi begins to throttle")?;
     if policy.cool_c >= policy.hot_c {
@@ -117,7 +119,7 @@ fn power(settings: &Settings) -> Result<(), Wrong> {
     }
     within("power.address", &power.address, (0x40, 0x4f), "i2cdetect -y 1 lists who answers; 0x40 is 64")?;
     if let Some(shunt) = power.shunt_ohm {
-        within("power.shunt_ohm", &shunt, (0.0001, 10.0), "R100 on the resistor is 0.1")?;
+        within("power.shunt_ohm", &shunt, (0.0001, 1.0), "R100 on the resistor is 0.1")?;
     }
     within("power.idle_w", &power.idle_w, (0.0, 1_000.0), "2.8 is a Pi 400's")?;
     within("power.core_w", &power.core_w, (0.0, 1_000.0), "0.83 is a Pi 400's")?;

@@ -204,7 +204,7 @@ fn word(given: &str) -> Value {
 }
 
 /// All keys: those of the shipped file, and those that stand commented out in it.
-pub(super) fn known_keys() -> Vec<String> {
+pub(crate) fn known_keys() -> Vec<String> {
     let mut section = "";
     let mut keys = Vec::new();
     for line in DEFAULTS.lines() {

@@ -18,6 +18,9 @@ use crate::{
     messages::{Order, Ticket, Told},
 };
 
+/// Nobody is told to come back sooner than this.
+const LEAST_PAUSE: Millis = Millis(1_000);
+
 /// An offer to take the next prompt.
 pub(crate) type Seat = oneshot::Sender<Box<Ticket>>;
 
@@ -94,7 +97,7 @@ async fn admit(desk: &mut Desk<Box<Ticket>>, ticket: Box<Ticket>, around: &Aroun
     let told = match desk.admit(id.clone(), priority, due, ticket) {
         Ok(queue) => Told::Accepted { id, route, queue },
         Err((refusal @ Refusal::Full(_), ticket)) => {
-            let fault = Fault::new(Code::Busy, refusal.to_string()).again_after(*around.pace.borrow());
+            let fault = Fault::new(Code::Busy, refusal.to_string()).again_after((*around.pace.borrow()).max(LEAST_PAUSE));
             Told::failed(&ticket, fault)
         }
         Err((refusal @ Refusal::Known(_), ticket)) => Told::failed(&ticket, Fault::bad(refusal.to_string())),

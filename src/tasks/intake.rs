@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use hob_core::{
     prompt::{LevelWish, Message, Prompt, PromptId, Role},
-    units::Micros,
+    units::{Micros, Millis},
 };
 use hob_engine::Gauges;
 use hob_wire::{
+    reply::{Code, Fault},
     request::{self, Intake},
     topics::Inbound,
 };
@@ -22,6 +23,9 @@ use crate::{
     messages::{Arrival, EmbedTicket, Order, Ticket, Told},
     store::{Seen, Store},
 };
+
+/// When to try again with texts to embed: a few are done by then.
+const EMBED_AGAIN: Millis = Millis(2_000);
 
 /// Everything that an arrival may lead to.
 pub(crate) struct Doors {
@@ -110,7 +114,14 @@ async fn embed(arrival: &Arrival, reader: &Intake, doors: &Doors, store: &Store,
     if ask.dedupe && store.take_in(&ask.id) != Seen::New {
         return doors.told.send(Told::Again { id: ask.id, route: ask.reply }).await.ok();
     }
-    doors.embeds.send(EmbedTicket { ask, taken_in: now }).await.ok()
+    match doors.embeds.try_send(EmbedTicket { ask, taken_in: now }) {
+        Ok(()) => Some(()),
+        Err(mpsc::error::TrySendError::Closed(_)) => None,
+        Err(mpsc::error::TrySendError::Full(EmbedTicket { ask, .. })) => {
+            let fault = Fault::new(Code::Busy, "too many embed requests wait; try again later").again_after(EMBED_AGAIN);
+            doors.told.send(Told::Failed { id: ask.id, route: ask.reply, dedupe: ask.dedupe, fault }).await.ok()
+        }
+    }
 }
 
 async fn refuse(doors: &Doors, refusal: request::Refusal) -> Option<()> {

@@ -86,7 +86,9 @@ impl Desk {
                 let properties = Properties::reply(route, id, self.topics.device(), answer.level.as_deref());
                 vec![letter(route.topic.clone(), answer.payload, true, false, properties)]
             }
-            None => self.accepted(id, route, 0).into_iter().take(1).collect(),
+            None if self.store.waits(id) => self.accepted(id, route, 0).into_iter().take(1).collect(),
+            // It has just been refused in a way that may be tried again: that refusal is the answer to both.
+            None => Vec::new(),
         }
     }
 

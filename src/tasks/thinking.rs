@@ -150,12 +150,18 @@ impl Thinking {
                 filled = async { match offer.as_mut() { Some(filled) => filled.await.ok(), None => std::future::pending().await } } => {
                     offer = None;
                     match filled {
-                        Some(ticket) => self.held = Some(ticket),
+                        Some(ticket) => {
+                            self.held = Some(ticket);
+                            self.seat_held().await;
+                        }
                         None => desk_open = false,
                     }
                 }
             }
-            self.seat_held().await;
+            // One that waits for another level is looked at again when the slots are empty.
+            if self.running.is_empty() {
+                self.seat_held().await;
+            }
         }
     }
 

@@ -112,6 +112,29 @@ impl Daemon {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// Sends a request with mosquitto's own clients, speaking 3.1.1, until its final message is heard. The same id brings
+    /// the stored answer, so a listener that subscribes late loses nothing.
+    pub(crate) fn mosquitto(&self, topic: &str, body: &str, id: &str) -> Value {
+        let (port, ask, answer) = (self.port.to_string(), format!("hob/t/{topic}"), format!("hob/t/answer/{id}"));
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let listener = Command::new("mosquitto_sub")
+                .args(["-V", "mqttv311", "-p", &port, "-t", &answer, "-C", "1", "-W", "5"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let send = ["-V", "mqttv311", "-q", "1", "-p", &port, "-t", &ask, "-m", body];
+            assert!(Command::new("mosquitto_pub").args(send).status().unwrap().success());
+            let heard = listener.wait_with_output().unwrap().stdout;
+            if let Ok(reply) = serde_json::from_slice::<Value>(&heard)
+                && reply["status"] != "accepted"
+            {
+                return reply;
+            }
+        }
+        panic!("never answered:\n{}", self.log());
+    }
+
     /// SIGTERM; how it ended, and the folder.
     pub(crate) fn down(mut self) -> (std::process::ExitStatus, String) {
         Command::new("kill").arg(self.pid().to_string()).status().unwrap();

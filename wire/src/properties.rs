@@ -3,7 +3,7 @@
 //! | MQTT 5 | meaning | without it (3.1.1) |
 //! |---|---|---|
 //! | Response Topic | where to answer | `reply_to` |
-//! | Correlation Data | sent back byte for byte; the id, if no other is given and it is fit | `id` |
+//! | Correlation Data | sent back byte for byte; it is not the id | `id` |
 //! | Message Expiry | after that nobody wants the answer | none |
 //! | Content Type | `application/json` or `text/plain` | the first byte is `{` |
 //! | user property `hob-id` | the id, if the payload names none | `id` |

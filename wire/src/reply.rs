@@ -4,8 +4,8 @@
 //! accepted ──▶ chunk, chunk, … (on the stream topic) ──▶ ok | error
 //! ```
 //!
-//! Promises: after `accepted` the asker need not send again; exactly one final message follows, `ok` or `error`, and it
-//! is authoritative over the chunks; a duplicate of it says that it is one.
+//! Promises: after `accepted` exactly one final message follows, `ok` or `error`, while the device lives; it is
+//! authoritative over the chunks; a duplicate of it says that it is one.
 //! Deliberately absent: when to say what (the tasks of the house), where to (`crate::request::ReplyRoute`).
 
 mod account;
@@ -23,7 +23,8 @@ use crate::shared::{V1, id, is_down};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Reply<T = Answer> {
-    /// It waits, safely stored.
+    /// It waits. Until the durable journal exists, in memory: whoever wants to be sure sends it again until the final
+    /// message comes.
     Accepted(Accepted),
     /// It is answered. Final.
     Ok(T),
