@@ -98,7 +98,8 @@ pub struct Sampling {
     pub min_p: f32,
     /// Divide the logits of the last 64 tokens by this; 1 is off, 0.5 to 2.
     pub repeat_penalty: f32,
-    /// The same seed gives the same answer at the same level with one prompt at a time.
+    /// The same seed gives the same answer at the same level from a freshly loaded model with one prompt at a time; what
+    /// else the cache holds moves the last digits of the numbers.
     pub seed: u32,
 }
 

@@ -21,7 +21,10 @@ use hob_core::{
     units::Micros,
 };
 use hob_engine::{Event, Heads, Llama, LoadError, Purpose, Quantization, QuantizeError, Spec, ThinkError, quantize};
-use hob_shelf::forge::{Draft, Meta, Tiny, Words, bert, gpt2, llama};
+use hob_shelf::{
+    forge::{Draft, Meta, Tiny, Words, bert, gpt2, llama},
+    gguf::Gguf,
+};
 use tempfile::TempDir;
 
 fn written(folder: &TempDir, name: &str, draft: &Draft) -> PathBuf {
@@ -118,7 +121,7 @@ fn a_grammar_that_this_model_cannot_spell_is_an_error_and_the_next_prompt_is_fin
 fn a_control_token_never_stands_for_its_spelling() {
     let folder = TempDir::new().unwrap();
     let room = Room::load(&small(written(&folder, "llama.gguf", &llama(&Tiny::default(), &Words::bytes())))).unwrap();
-    for seed in 0..16 {
+    for seed in 0..500 {
         let sampling = Sampling { temperature: 2.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed, ..Sampling::default() };
         let shape = Shape::Grammar("root ::= \"<|im_start|>\"".into());
         let answer = room.answer(Prompt { shape, sampling, ..talk("spelled", &[(Role::User, "Hello")]) });
@@ -127,18 +130,26 @@ fn a_control_token_never_stands_for_its_spelling() {
 }
 
 #[test]
-fn a_model_that_computes_no_numbers_says_so() {
+fn what_computes_no_number_fails_alone_and_leaves_nothing_behind() {
+    const NOT_A_NUMBER: [u8; 2] = 0x7e00_u16.to_le_bytes(); // in half precision
     let folder = TempDir::new().unwrap();
-    let mut bytes = llama(&Tiny::default(), &Words::bytes()).bytes();
-    let end = bytes.len();
-    for weight in bytes[end - 4_096..].chunks_mut(2) {
-        weight.copy_from_slice(&0x7e00_u16.to_le_bytes()); // not a number, in half precision
-    }
-    let file = folder.path().join("nan.gguf");
+    let file = written(&folder, "nan.gguf", &llama(&Tiny::default(), &Words::bytes()));
+    // The row of one letter in the table of tokens, which comes first; 3 control tokens before the bytes.
+    let (row, wide) = (3 + usize::from(b'X'), 2 * 64);
+    let last = Gguf::open(&file).unwrap().tensors().iter().map(|tensor| tensor.offset + tensor.bytes.0).max().unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let place = bytes.len() - usize::try_from(last).unwrap() + row * wide;
+    bytes[place..place + wide].chunks_mut(2).for_each(|weight| weight.copy_from_slice(&NOT_A_NUMBER));
     std::fs::write(&file, bytes).unwrap();
+
     let room = Room::load(&small(file)).unwrap();
+    let ask = |text: &str| room.ask(Prompt { max_tokens: 3, ..talk("nan", &[(Role::User, text)]) });
+    let long = "Hello, ".repeat(40);
+    let before = [ask("Hello").answer().text, ask(&long).answer().text];
     for _ in 0..2 {
-        assert_eq!(room.ask(talk("nan", &[(Role::User, "Hello")])).error(), ThinkError::NotANumber);
+        assert_eq!(ask("HeX").error(), ThinkError::NotANumber);
+        assert_eq!(ask(&format!("{long}X")).error(), ThinkError::NotANumber);
+        assert_eq!([ask("Hello").answer().text, ask(&long).answer().text], before);
     }
 }
 

@@ -298,8 +298,8 @@ pub(crate) fn fault_of(error: &ThinkError) -> Fault {
     let code = match error {
         ThinkError::TooLong { .. } => Code::TooLong,
         ThinkError::Shape(_) | ThinkError::DeadEnd => Code::BadGrammar,
-        ThinkError::Template(_) => Code::BadRequest,
-        ThinkError::NoEmbedding => Code::NoModel,
+        ThinkError::Template(_) | ThinkError::Empty => Code::BadRequest,
+        ThinkError::NoEmbedding | ThinkError::NoAnswers => Code::NoModel,
         ThinkError::Full => Code::Busy,
         _ => Code::Internal,
     };

@@ -56,7 +56,7 @@ pub(super) struct Steps<'model> {
     slots: Vec<Slot>,
     /// How many slots there may be.
     seats: usize,
-    /// Whether a not-a-number may be in the cache, where it would spread.
+    /// Whether a not-a-number may be in the cache: without flash attention it spreads to others, even when masked.
     spoilt: bool,
     /// Tokens of one prompt and its answer.
     limit: usize,
