@@ -20,16 +20,16 @@ autosave_on_changes true
 autosave_interval 1
 END
     trap close_house EXIT
-    /usr/sbin/mosquitto -c "$house/mosquitto.conf" >"$house/mosquitto.log" 2>&1 &
+    setsid /usr/sbin/mosquitto -c "$house/mosquitto.conf" >"$house/mosquitto.log" 2>&1 &
     broker=$!
     until (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
         kill -0 "$broker" 2>/dev/null || { cat "$house/mosquitto.log" >&2; fail "the broker ended; its log is above"; }
         sleep 0.05
     done
     env -u HOB_SHELF_DIR HOB_MQTT__HOST=127.0.0.1 HOB_MQTT__PORT="$port" HOB_SHELF__DIR="$shelf" HOB_STATE__DIR="$house/state" \
-        "$@" >"$house/hob.log" 2>&1 &
+        setsid "$@" >"$house/hob.log" 2>&1 &
     hob_up=$!
-    if ! device=$(mosquitto_sub -p "$port" -t 'hob/+/status' -F %t -C 1 -W "${patience:-60}"); then
+    if ! device=$(mosquitto_sub -h 127.0.0.1 -p "$port" -t 'hob/+/status' -F %t -C 1 -W "${patience:-60}"); then
         cat "$house/hob.log" >&2
         fail "Hob was not online within ${patience:-60} s; its log is above"
     fi
@@ -41,7 +41,7 @@ END
 close_house() {
     local process
     for process in ${hob_up:-} ${broker:-}; do
-        kill "$process" 2>/dev/null || true
+        kill -- "-$process" 2>/dev/null || true # each leads a group of its own
         wait "$process" || true
     done
     rm -rf "$house"

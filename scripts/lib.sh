@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hob
 # shellcheck disable=SC2034 # used by those who source this
-shelf=${HOB_SHELF_DIR:-$cache/shelf}
+shelf=${HOB_SHELF__DIR:-$cache/shelf}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
 [[ ! -d ${CARGO_HOME:-$HOME/.cargo}/bin ]] || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
 

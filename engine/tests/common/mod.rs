@@ -31,7 +31,7 @@ use hob_engine::{Answer, Event, Gauges, Head, Heads, Llama, LoadError, Spec, Thi
 pub(crate) fn model() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
-    let shelf = std::env::var_os("HOB_SHELF_DIR").map_or_else(|| cache.join("hob/shelf"), PathBuf::from);
+    let shelf = std::env::var_os("HOB_SHELF__DIR").map_or_else(|| cache.join("hob/shelf"), PathBuf::from);
     let file = shelf.join("SmolLM2-135M-Instruct.Q4_1.gguf");
     assert!(file.is_file(), "{} is missing: run scripts/get-model first", file.display());
     file
