@@ -25,6 +25,9 @@ apt_lists() {
     apt_listed=yes
 }
 
+# apt_has PACKAGE: whether apt can install it; asks the registry before it says no.
+apt_has() { apt-cache show "$1" >/dev/null 2>&1 || { apt_lists "$1"; apt-cache show "$1" >/dev/null 2>&1; }; }
+
 # need_apt WHY PACKAGE...: installs the packages that are missing.
 need_apt() {
     local why=$1 package missing=()
@@ -48,10 +51,9 @@ need_build() {
     need_apt "llama.cpp, which is 13 CPU minutes of C++" g++ make cmake libclang-dev ccache
     recent_cargo || PATH=/usr/lib/rust-1.97/bin:$PATH # where Ubuntu puts its numbered one
     recent_cargo && return
-    apt_lists cargo
-    if [[ -n $(apt-cache search --names-only '^cargo-web$') ]]; then
+    if apt_has cargo-web; then
         need_apt "Rust, which Debian keeps recent for its browsers" cargo-web rustfmt-web rust-web-clippy ca-certificates
-    elif [[ -n $(apt-cache search --names-only '^cargo-1\.97$') ]]; then
+    elif apt_has cargo-1.97; then
         need_apt "Rust" cargo-1.97 rustfmt-1.97 rust-1.97-clippy ca-certificates
     fi
     recent_cargo || fail "Rust 1.94 or later is needed and apt has none here: install it from https://rustup.rs and run this again"

@@ -61,7 +61,7 @@ pub(crate) async fn memory(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The last buffer of this kind that the log names, in bytes; those of several back ends together are one line each.
+/// The last buffer of this kind that the log names, in bytes; there is one back end, so one line a load.
 fn buffer(log: &str, kind: &str) -> Option<f64> {
     let wanted = format!("{kind} buffer size =");
     let line = log.lines().rev().find(|line| line.contains(&wanted))?;
@@ -90,4 +90,15 @@ pub(crate) async fn idle(report: &mut Report) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_last_buffer_of_a_kind_counts() {
+        let log = "load_tensors:   CPU_Mapped model buffer size =    93.44 MiB\nCPU KV buffer size = 1.00 MiB\nCPU KV buffer size =  2.00 MiB\n";
+        assert_eq!(super::buffer(log, "KV"), Some(2.0 * 1_048_576.0));
+        assert_eq!(super::buffer(log, "model"), Some(93.44 * 1_048_576.0));
+        assert_eq!(super::buffer(log, "output"), None);
+    }
 }

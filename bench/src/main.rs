@@ -9,6 +9,8 @@
 //! the same file; the exit status is 1 if a target is missed.
 //! Deliberately absent: being a gate. Other work on the cores makes figures worse; the load is printed above them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::float_cmp, reason = "tests may"))]
+
 mod bare;
 mod footprint;
 mod house;

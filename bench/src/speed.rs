@@ -134,10 +134,13 @@ async fn compare(prompts: usize, threads: usize, slots: u32, cache: Cache) -> an
     Ok(pairs)
 }
 
-/// A daemon that has answered something.
+/// A daemon that has answered something, so that it knows its pace and has touched its memory, as the bare loop has.
 async fn start(settings: &[(&str, &str)]) -> anyhow::Result<House> {
     let mut house = House::up(settings).await?;
-    house.ask(&[ask("warm", "You are short.", "Say hello.", 16)]).await?;
+    for round in 0..2 {
+        let rest = "and then say hello to the sea, to the ships on it, to the wind and to all the birds.";
+        house.ask(&[ask(&format!("warm-{round}"), &format!("You are short, {round}."), &format!("Listen, {rest}"), 16)]).await?;
+    }
     Ok(house)
 }
 

@@ -70,7 +70,10 @@ pub(super) fn request(rng: &mut Rng, books: &mut Books) -> Request {
         ticket = ticket.saturating_sub(kind.weight);
         mine
     });
-    make(kind.unwrap_or(&LAST), rng, books)
+    let late = books.cancel_later.take();
+    let mut request = make(kind.unwrap_or(&LAST), rng, books);
+    request.letters.extend(late.map(|id| ("set/cancel", id.into_bytes())));
+    request
 }
 
 /// One to be in hand when the end comes.
@@ -110,7 +113,12 @@ fn make(kind: &Kind, rng: &mut Rng, books: &mut Books) -> Request {
         "bad command" => vec![("set/level", payload)],
         "embed" => vec![("embed", payload)],
         "sent twice" => vec![("ask", payload.clone()), ("ask", payload)],
-        "cancelled" => vec![("ask", payload), ("set/cancel", id.into_bytes())],
+        // While it waits, or later, while it is answered.
+        "cancelled" if rng.bool() => vec![("ask", payload), ("set/cancel", id.into_bytes())],
+        "cancelled" => {
+            books.cancel_later = Some(id);
+            vec![("ask", payload)]
+        }
         _ => vec![("ask", payload)],
     };
     request
