@@ -26,7 +26,7 @@ END
         kill -0 "$broker" 2>/dev/null || { cat "$house/mosquitto.log" >&2; fail "the broker ended; its log is above"; }
         sleep 0.05
     done
-    env -u HOB_SHELF_DIR HOB_MQTT__HOST=127.0.0.1 HOB_MQTT__PORT="$port" HOB_SHELF__DIR="$shelf" HOB_STATE__DIR="$house/state" \
+    env HOB_MQTT__HOST=127.0.0.1 HOB_MQTT__PORT="$port" HOB_SHELF__DIR="$shelf" HOB_STATE__DIR="$house/state" \
         setsid "$@" >"$house/hob.log" 2>&1 &
     hob_up=$!
     if ! device=$(mosquitto_sub -h 127.0.0.1 -p "$port" -t 'hob/+/status' -F %t -C 1 -W "${patience:-60}"); then

@@ -39,7 +39,7 @@ pub(crate) struct House {
 pub(crate) fn model() -> anyhow::Result<PathBuf> {
     let given = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let cache = given("XDG_CACHE_HOME").or_else(|| Some(given("HOME")?.join(".cache")));
-    let shelf = given("HOB_SHELF_DIR").or_else(|| Some(cache?.join("hob/shelf")));
+    let shelf = given("HOB_SHELF__DIR").or_else(|| Some(cache?.join("hob/shelf")));
     let model = shelf.context("there is no HOME")?.join(MODEL);
     ensure!(model.exists(), "{} is missing: run scripts/get-model first", model.display());
     Ok(model)
