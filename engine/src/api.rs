@@ -9,15 +9,16 @@ use hob_core::{
     units::{Microjoules, Micros},
 };
 
-/// The clock and the odometer, as the engine sees them.
+/// The clock and the accounts, as the engine sees them.
 pub trait Gauges: Send + Sync {
     /// Now, on a monotonic clock.
     fn now(&self) -> Micros;
 
-    /// What the odometer turned since anybody last took.
-    ///
-    /// Taking is exclusive, so whatever is taken is booked exactly once.
-    fn take(&self) -> Microjoules;
+    /// Notes a span of work: who had how many tokens in it. The spans of one head do not overlap.
+    fn work(&self, from: Micros, to: Micros, shares: &[(&PromptId, u32)]);
+
+    /// What a prompt has cost so far, as far as is known: its bill comes a moment later.
+    fn spent(&self, id: &PromptId) -> Microjoules;
 }
 
 /// What a model is loaded for.
@@ -112,7 +113,7 @@ pub enum Event {
         /// The text.
         text: String,
     },
-    /// An answer is complete.
+    /// An answer is complete; no more work will be noted for it.
     Answered {
         /// Whose.
         id: PromptId,
@@ -125,8 +126,6 @@ pub enum Event {
         id: PromptId,
         /// Why.
         error: ThinkError,
-        /// What it cost nevertheless.
-        spent: Microjoules,
     },
     /// Vectors are ready.
     Embedded {
@@ -152,13 +151,11 @@ pub struct Answer {
     pub decode: Micros,
     /// From being taken to the first token, if there was one.
     pub first_token: Option<Micros>,
-    /// Its share of the energy.
-    pub spent: Microjoules,
 }
 
 impl Answer {
     /// The answer of a prompt that never got a slot.
-    pub(crate) fn nothing(finish: Finish, spent: Microjoules) -> Self {
+    pub(crate) fn nothing(finish: Finish) -> Self {
         Self {
             text: String::new(),
             finish,
@@ -166,7 +163,6 @@ impl Answer {
             prefill: Micros::ZERO,
             decode: Micros::ZERO,
             first_token: None,
-            spent,
         }
     }
 }
@@ -178,8 +174,6 @@ pub struct Vectors {
     pub vectors: Vec<Vec<f32>>,
     /// Tokens of all texts.
     pub tokens: u32,
-    /// What they cost.
-    pub spent: Microjoules,
     /// How long it took.
     pub took: Micros,
 }

@@ -11,7 +11,7 @@ use std::{
 
 use hob_core::{
     prompt::{Finish, Prompt, PromptId, TokenCount},
-    units::{Microjoules, Micros},
+    units::Micros,
 };
 
 use crate::api::{Answer, Event, Events, Gauges, Head, Heads, LoadError, Spec, ThinkError, Vectors};
@@ -29,6 +29,8 @@ struct Cage {
     loaded: Vec<PathBuf>,
     broken: Vec<PathBuf>,
     asked: VecDeque<(Prompt, Shared)>,
+    /// Until when work is noted.
+    noted: Micros,
     cancelled: Vec<PromptId>,
 }
 
@@ -41,6 +43,15 @@ struct Shared {
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cage {
+    /// What was done since the last time was done for this prompt.
+    fn note(&mut self, id: &PromptId, shared: &Shared) {
+        let now = shared.gauges.now();
+        shared.gauges.work(self.noted, now, &[(id, 1)]);
+        self.noted = now;
+    }
 }
 
 impl Parrot {
@@ -86,9 +97,10 @@ impl ParrotHandle {
         }
     }
 
-    /// Answers the oldest prompt, if there is one. The bill is what was used since the last one.
+    /// Answers the oldest prompt, if there is one. Its work is all since it, or the one before it, came in hand.
     pub fn answer(&self, text: &str, finish: Finish) {
         let Some((prompt, shared)) = lock(&self.0).asked.pop_front() else { return };
+        lock(&self.0).note(&prompt.id, &shared);
         let words = u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
         let answer = Answer {
             text: text.to_owned(),
@@ -97,7 +109,6 @@ impl ParrotHandle {
             prefill: Micros::ZERO,
             decode: Micros::ZERO,
             first_token: Some(Micros::ZERO),
-            spent: shared.gauges.take(),
         };
         (lock(&shared.events))(Event::Answered { id: prompt.id, answer });
     }
@@ -105,7 +116,8 @@ impl ParrotHandle {
     /// Fails the oldest prompt, if there is one.
     pub fn fail(&self, error: ThinkError) {
         let Some((prompt, shared)) = lock(&self.0).asked.pop_front() else { return };
-        let event = Event::Failed { id: prompt.id, error, spent: Microjoules::ZERO };
+        lock(&self.0).note(&prompt.id, &shared);
+        let event = Event::Failed { id: prompt.id, error };
         (lock(&shared.events))(event);
     }
 }
@@ -135,7 +147,11 @@ struct ParrotHead {
 
 impl Head for ParrotHead {
     fn think(&self, prompt: Prompt, _waited: Micros) -> Result<(), ThinkError> {
-        lock(&self.cage).asked.push_back((prompt, self.shared.clone()));
+        let mut cage = lock(&self.cage);
+        if cage.asked.is_empty() {
+            cage.noted = self.shared.gauges.now();
+        }
+        cage.asked.push_back((prompt, self.shared.clone()));
         Ok(())
     }
 
@@ -151,7 +167,7 @@ impl Head for ParrotHead {
 
     fn embed(&self, id: PromptId, texts: Vec<String>) -> Result<(), ThinkError> {
         let vectors = texts.iter().map(|_| vec![1.0, 0.0]).collect();
-        let vectors = Vectors { vectors, tokens: 1, spent: self.shared.gauges.take(), took: Micros::ZERO };
+        let vectors = Vectors { vectors, tokens: 1, took: Micros::ZERO };
         (lock(&self.shared.events))(Event::Embedded { id, vectors });
         Ok(())
     }
@@ -159,7 +175,8 @@ impl Head for ParrotHead {
 
 impl ParrotHead {
     fn close(&self, id: PromptId, finish: Finish) {
-        let answer = Answer::nothing(finish, self.shared.gauges.take());
+        lock(&self.cage).note(&id, &self.shared);
+        let answer = Answer::nothing(finish);
         (lock(&self.shared.events))(Event::Answered { id, answer });
     }
 }

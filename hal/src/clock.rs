@@ -16,19 +16,20 @@ pub fn monotonic() -> Clock {
 }
 
 /// A clock that a test turns by hand.
-#[cfg(test)]
+#[cfg(any(test, feature = "fake"))]
 #[derive(Clone, Default)]
-pub(crate) struct HandClock(Arc<std::sync::atomic::AtomicU64>);
+pub struct HandClock(Arc<std::sync::atomic::AtomicU64>);
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fake"))]
 impl HandClock {
     /// Turns it forward.
-    pub(crate) fn turn(&self, span: Micros) {
+    pub fn turn(&self, span: Micros) {
         self.0.fetch_add(span.0, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// The clock to hand out.
-    pub(crate) fn clock(&self) -> Clock {
+    #[must_use]
+    pub fn clock(&self) -> Clock {
         let hand = self.0.clone();
         Arc::new(move || Micros(hand.load(std::sync::atomic::Ordering::SeqCst)))
     }

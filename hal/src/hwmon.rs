@@ -14,9 +14,10 @@
 //! Deliberately absent: averaging (the kernel samples for 0.5 ms, once), clipping and resets (the kernel
 //! does not tell), `power1_input`.
 
+use crate::line::Line;
 use crate::meter::{Meter, MeterError, Reading, Source};
 use crate::open::Absent;
-use crate::shunt::{self, MicroOhms, Microvolts, Millivolts};
+use crate::shunt::{MicroOhms, Microvolts, Millivolts};
 use crate::sysfs;
 use hob_core::units::{BasisPoints, Micros};
 use std::path::{Path, PathBuf};
@@ -24,31 +25,43 @@ use std::path::{Path, PathBuf};
 /// One shunt and one bus sample of 532 µs each.
 const WINDOW: Micros = Micros(1_064);
 
-/// What single samples, 20 a second, add to the bound for an answer of 15 s (simulated, p95 1.3 %).
+/// What single samples, 20 a second, add for an answer of 15 s (simulated, p95 1.3 %).
 const SAMPLING: BasisPoints = BasisPoints(130);
 
 /// A sensor of the kernel's.
-#[derive(Debug)]
 pub struct Hwmon {
     folder: PathBuf,
-    shunt: MicroOhms,
+    line: Line,
     invert: bool,
 }
 
+/// Which of the kernel's sensors is meant.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// What the kernel calls its place, such as `1-0040`.
+    pub(crate) place: &'a str,
+    /// Not even the only one there is, if it is at another place.
+    pub(crate) exactly: bool,
+    /// Its shunt; otherwise the kernel's word is taken.
+    pub(crate) shunt: Option<MicroOhms>,
+    /// VIN+ and VIN- are swapped.
+    pub(crate) invert: bool,
+}
+
 impl Hwmon {
-    /// Finds the sensor under `root`: the only one, or of several the one that the kernel calls `place`
-    /// (such as `1-0040`). Without a configured `shunt` the kernel's is believed.
+    /// Finds the sensor under `root`: the only one, or of several the one at the place. It sits in the
+    /// `line` that is made from its shunt.
     ///
     /// # Errors
     ///
     /// [`Absent`]: there is none, there are several others, or it cannot be read.
-    pub fn open(
+    pub(crate) fn open(
         root: &Path,
-        place: &str,
-        shunt: Option<MicroOhms>,
-        invert: bool,
+        wanted: Wanted<'_>,
+        line: impl FnOnce(MicroOhms) -> Result<Line, Absent>,
         notes: &mut Vec<String>,
     ) -> Result<Self, Absent> {
+        let Wanted { place, exactly, shunt, invert } = wanted;
         let all = Self::folder(root);
         let sensors: Vec<PathBuf> = sysfs::entries(&all)
             .into_iter()
@@ -61,8 +74,8 @@ impl Hwmon {
             |folder: &&PathBuf| std::fs::read_link(folder.join("device")).is_ok_and(|device| sysfs::name(&device) == place);
         let folder = match (sensors.as_slice(), sensors.iter().find(at_place)) {
             ([], _) => return Err(Absent::NoHwmon { folder: all }),
-            ([only], _) => only.clone(),
             (_, Some(there)) => there.clone(),
+            ([only], _) if !exactly => only.clone(),
             (many, None) => {
                 return Err(Absent::ManyHwmon { folder: all, count: many.len(), wanted: place.to_owned() });
             }
@@ -77,9 +90,10 @@ impl Hwmon {
                 ours.get()
             ));
         }
-        let mut meter = Self { folder, shunt: shunt.or(believed).unwrap_or(MicroOhms::COMMON), invert };
+        let line = line(shunt.or(believed).unwrap_or(MicroOhms::COMMON))?;
+        let mut meter = Self { folder, line, invert };
         match meter.read() {
-            Ok(reading) => notes.extend(shunt::doubt(reading.power, meter.shunt)),
+            Ok(reading) => notes.extend(meter.line.doubt(&reading)),
             Err(error @ MeterError::Backwards(_)) => notes.push(format!("the first reading failed: {error}")),
             Err(error) => return Err(error.into()),
         }
@@ -108,7 +122,7 @@ impl Hwmon {
 impl Meter for Hwmon {
     fn read(&mut self) -> Result<Reading, MeterError> {
         let bus = Millivolts(sysfs::metered(&self.folder.join("in1_input"))?);
-        Ok(Reading::plain(shunt::draw(self.drop()?, bus, self.shunt)?, WINDOW))
+        self.line.reading(self.drop()?, bus, WINDOW)
     }
 
     fn source(&self) -> Source {
@@ -116,15 +130,20 @@ impl Meter for Hwmon {
     }
 
     fn bound(&self) -> BasisPoints {
-        shunt::bound(self.shunt, SAMPLING)
+        self.line.bound()
+    }
+
+    fn sampling(&self) -> BasisPoints {
+        SAMPLING
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meter::Supply;
     use crate::sysfs::plant;
-    use hob_core::units::Milliwatts;
+    use hob_core::units::{Milliamps, Milliwatts};
 
     fn files<'a>(fields: &[(&'a str, &'a str)]) -> tempfile::TempDir {
         let root = plant(&[("sys/class/hwmon/hwmon0/name", "cpu_thermal\n"), ("sys/class/hwmon/hwmon1/name", "ina219\n")]);
@@ -134,10 +153,14 @@ mod tests {
         root
     }
 
+    fn wanted(shunt: Option<MicroOhms>) -> Wanted<'static> {
+        Wanted { place: "1-0040", exactly: false, shunt, invert: false }
+    }
+
     fn open(root: &Path, shunt: Option<u32>) -> (Result<Hwmon, Absent>, Vec<String>) {
         let mut notes = Vec::new();
         let shunt = shunt.map(|ohms| MicroOhms::new(ohms).unwrap());
-        (Hwmon::open(root, "1-0040", shunt, false, &mut notes), notes)
+        (Hwmon::open(root, wanted(shunt), |shunt| Ok(Line::plain(shunt)), &mut notes), notes)
     }
 
     #[test]
@@ -176,7 +199,8 @@ mod tests {
         let (meter, notes) = open(root.path(), Some(100_000));
         assert!(notes.len() == 1 && notes[0].contains("set `invert`"), "{notes:?}");
         assert!(matches!(meter.unwrap().read(), Err(MeterError::Backwards(Milliwatts(2_900)))));
-        let mut meter = Hwmon::open(root.path(), "1-0040", Some(MicroOhms::COMMON), true, &mut Vec::new()).unwrap();
+        let swapped = Wanted { invert: true, ..wanted(Some(MicroOhms::COMMON)) };
+        let mut meter = Hwmon::open(root.path(), swapped, |shunt| Ok(Line::plain(shunt)), &mut Vec::new()).unwrap();
         assert_eq!(meter.read().unwrap().power, Milliwatts(2_900));
     }
 
@@ -191,6 +215,28 @@ mod tests {
         assert!(matches!(open(root.path(), Some(100_000)).0, Err(Absent::ManyHwmon { count: 2, .. })));
         std::os::unix::fs::symlink("../../../1-0040", other.join("device")).unwrap();
         assert_eq!(open(root.path(), Some(100_000)).0.unwrap().read().unwrap().power, Milliwatts(4_000));
+    }
+
+    #[test]
+    fn the_only_sensor_is_not_taken_for_one_that_must_be_elsewhere() {
+        let root = files(&[("in0_input", "58"), ("in1_input", "5000")]);
+        let open = |exactly| {
+            let wanted = Wanted { exactly, ..wanted(Some(MicroOhms::COMMON)) };
+            Hwmon::open(root.path(), wanted, |shunt| Ok(Line::plain(shunt)), &mut Vec::new())
+        };
+        assert!(open(false).is_ok());
+        assert!(matches!(open(true), Err(Absent::ManyHwmon { count: 1, .. })));
+        std::os::unix::fs::symlink("../../../1-0040", root.path().join("sys/class/hwmon/hwmon1/device")).unwrap();
+        assert!(open(true).is_ok());
+    }
+
+    #[test]
+    fn voltage_and_signed_current_come_with_the_draw() {
+        let root = files(&[("in0_input", "-6"), ("in1_input", "3900")]);
+        let battery = |shunt| Ok(Line { position: crate::line::Position::BATTERY, ..Line::plain(shunt) });
+        let wanted = wanted(Some(MicroOhms::new(10_000).unwrap()));
+        let reading = Hwmon::open(root.path(), wanted, battery, &mut Vec::new()).unwrap().read().unwrap();
+        assert_eq!(reading.supply, Some(Supply { volts: Millivolts(3_900), current: Milliamps(-600) }));
     }
 
     #[test]

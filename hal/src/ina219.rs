@@ -6,26 +6,31 @@
 //! ```
 //!
 //! * No calibration register: after a brown-out a calibrated chip reports 0 mA and no error.
-//! * Never the power-on configuration, so that a reset shows: the configuration is read back every 200
-//!   readings (10 s at 20 Hz) and after every failure, and written again when it was lost.
+//! * Never the power-on configuration, so that a reset shows: the configuration is read back every 10 s
+//!   (every 200 readings where there is no clock) and after every failure, and written again when it was
+//!   lost.
 //! * Averaging on the shunt alone: the current is watched 99.2 % of the time, not half of it.
 //! * Each register is read in a transaction of its own: a Pi's I2C controller refuses any read that is
 //!   not the last message (feature `no_transaction` of the crate `ina219`).
 //! * A chip shared with another program is never written to (`shared`).
 //!
-//! Deliberately absent: time (readings are counted), energy, and what a battery would need beyond
-//! [`Sample`], the signed voltages.
+//! Deliberately absent: energy; what the voltages mean where the sensor sits (`line`).
 
 mod bus;
 pub mod chip;
+#[cfg(any(test, feature = "fake"))]
+pub mod paths;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use ::ina219::address::Address;
 pub(crate) use bus::open;
 
+use crate::clock::Clock;
+use crate::line::Line;
 use crate::meter::{Meter, MeterError, Reading, Source};
-use crate::shunt::{self, MicroOhms, Microvolts, Millivolts};
+use crate::shunt::{MicroOhms, Microvolts, Millivolts};
 use ::ina219::SyncIna219;
 use ::ina219::calibration::UnCalibrated;
 use ::ina219::configuration::{
@@ -48,8 +53,11 @@ const WANTED: Configuration = Configuration {
     operating_mode: OperatingMode::Continous(MeasuredSignals::ShutAndBusVoltage),
 };
 
-/// Readings between two looks at the configuration: 10 s at 20 Hz.
-const CHECK_EVERY: u32 = 200;
+/// Between two looks at the configuration, at any beat.
+const CHECK_EVERY: Micros = Micros(10_000_000);
+
+/// The same, where there is no clock: readings, 20 a second.
+const READS_TO_CHECK: u32 = 200;
 
 /// What sampling 20 times a second adds to the bound for an answer of 15 s (simulated, p95 0.47 %).
 const SAMPLING: BasisPoints = BasisPoints(50);
@@ -88,10 +96,14 @@ pub struct Sample {
 pub struct Ina219<B> {
     chip: SyncIna219<B, UnCalibrated>,
     wiring: Wiring,
+    line: Line,
     config: Configuration,
+    clock: Option<Clock>,
     reads_to_check: u32,
+    checked: Micros,
     reset_seen: bool,
     last: Option<Sample>,
+    last_reading: Option<Reading>,
 }
 
 impl<B: I2c> Ina219<B> {
@@ -110,7 +122,30 @@ impl<B: I2c> Ina219<B> {
             chip.set_configuration(WANTED)?;
             (chip, WANTED)
         };
-        Ok(Self { chip, wiring, config, reads_to_check: CHECK_EVERY, reset_seen: false, last: None })
+        Ok(Self {
+            chip,
+            wiring,
+            line: Line::plain(wiring.shunt),
+            config,
+            clock: None,
+            reads_to_check: READS_TO_CHECK,
+            checked: Micros::ZERO,
+            reset_seen: false,
+            last: None,
+            last_reading: None,
+        })
+    }
+
+    /// Looks at the configuration every 10 s by this clock, whatever the beat of the readings is, instead
+    /// of counting them.
+    #[must_use]
+    pub fn checked_by(self, clock: Clock) -> Self {
+        Self { checked: clock(), clock: Some(clock), ..self }
+    }
+
+    /// Sits in this line, which has the shunt of the wiring.
+    pub(crate) fn within(self, line: Line) -> Self {
+        Self { line, ..self }
     }
 
     /// Both voltages of the last conversion that ended.
@@ -129,10 +164,15 @@ impl<B: I2c> Ina219<B> {
     }
 
     fn checked_sample(&mut self) -> Result<Sample, MeterError> {
-        if self.reads_to_check == 0 {
+        let now = self.clock.as_ref().map(|clock| clock());
+        let due = now.is_some_and(|now| now.minus(self.checked) >= CHECK_EVERY);
+        if due || self.reads_to_check == 0 {
             self.check_configuration()?;
+            self.checked = now.unwrap_or_default();
         }
-        self.reads_to_check = self.reads_to_check.saturating_sub(1);
+        if now.is_none() {
+            self.reads_to_check = self.reads_to_check.saturating_sub(1);
+        }
         let window = self.config.conversion_time_us().ok_or(MeterError::NotReady)?;
         let sample = match (self.voltages()?, self.last) {
             (Some((shunt, bus)), _) => self.fresh_sample(shunt, bus, Micros(u64::from(window))),
@@ -152,7 +192,7 @@ impl<B: I2c> Ina219<B> {
             self.reset_seen = true;
             self.chip.set_configuration(WANTED).map_err(|error| self.silent(&error))?;
         }
-        self.reads_to_check = CHECK_EVERY;
+        self.reads_to_check = READS_TO_CHECK;
         Ok(())
     }
 
@@ -184,7 +224,7 @@ impl<B: I2c> Ina219<B> {
         let drop = shunt.shunt_voltage_uv();
         Sample {
             drop: Microvolts(if self.wiring.invert { -drop } else { drop }),
-            bus: Millivolts(bus.voltage_mv()),
+            bus: Millivolts(u32::from(bus.voltage_mv())),
             window,
             fresh: true,
             clipped: drop.abs() >= full_scale,
@@ -211,8 +251,12 @@ fn read_configuration<B: I2c>(chip: &mut SyncIna219<B, UnCalibrated>) -> Result<
 impl<B: I2c + Send + 'static> Meter for Ina219<B> {
     fn read(&mut self) -> Result<Reading, MeterError> {
         let Sample { drop, bus, window, fresh, clipped, sensor_reset } = self.sample()?;
-        let power = shunt::draw(drop, bus, self.wiring.shunt)?;
-        Ok(Reading { power, window, fresh, clipped, sensor_reset })
+        let reading = match self.last_reading.take().filter(|_| !fresh) {
+            Some(last) => Reading { fresh: false, ..last },
+            None => Reading { fresh, ..self.line.reading(drop, bus, window)? },
+        };
+        self.last_reading = Some(reading);
+        Ok(Reading { clipped, sensor_reset, ..reading })
     }
 
     fn source(&self) -> Source {
@@ -220,6 +264,10 @@ impl<B: I2c + Send + 'static> Meter for Ina219<B> {
     }
 
     fn bound(&self) -> BasisPoints {
-        shunt::bound(self.wiring.shunt, SAMPLING)
+        self.line.bound()
+    }
+
+    fn sampling(&self) -> BasisPoints {
+        SAMPLING
     }
 }

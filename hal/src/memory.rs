@@ -9,6 +9,7 @@
 //! and available memory; file pages count as available under a limit, as they do in `MemAvailable`.
 //! Deliberately absent: swap, which a model must not be put into; cgroup v1.
 
+use crate::board::pressure;
 use crate::sysfs;
 use hob_core::units::{BasisPoints, Bytes};
 use std::path::{Path, PathBuf};
@@ -99,18 +100,6 @@ fn limit(folder: &Path) -> Option<(u64, u64)> {
         .fold(0, u64::saturating_add);
     let held = bytes("memory.current").unwrap_or(0).saturating_sub(reclaimable);
     Some((limit, limit.saturating_sub(held)))
-}
-
-/// `some avg10=1.50 ...` is 150 hundredths of a percent.
-fn pressure(text: &str) -> Option<BasisPoints> {
-    let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
-    let percent = some.split(' ').find_map(|field| field.strip_prefix("avg10="))?;
-    let (whole, hundredths) = percent.split_once('.')?;
-    if hundredths.len() != 2 {
-        return None;
-    }
-    let (whole, hundredths): (u32, u32) = (whole.parse().ok()?, hundredths.parse().ok()?);
-    Some(BasisPoints(whole.checked_mul(100)?.checked_add(hundredths)?))
 }
 
 /// Memory that follows a script, then holds its last line.

@@ -3,7 +3,7 @@
 //! Promises: a reading says how it was come by (see [`Reading`]); a meter says which it is and how far
 //! off it may be. Deliberately absent: the beat, stamps and energy, which are the metering task's.
 
-use hob_core::units::{BasisPoints, Micros, Milliwatts};
+use hob_core::units::{BasisPoints, Micros, Milliamps, Millivolts, Milliwatts};
 use std::io;
 use std::path::PathBuf;
 
@@ -23,11 +23,19 @@ pub trait Meter: Send + 'static {
     fn source(&self) -> Source;
 
     /// How far the energy of an answer may be off what a wall meter would say: the bound of a k = 2
-    /// (95 %) interval, for an answer of about 15 s, in hundredths of a percent of the energy.
+    /// (95 %) interval, in hundredths of a percent of the energy, before what sampling adds.
     fn bound(&self) -> BasisPoints;
+
+    /// What sampling adds to the bound, at 20 readings a second and for an answer of 15 s; it shrinks
+    /// with the root of the answer's length, and both add up as the root of their squares. Nothing where
+    /// a counter is read.
+    fn sampling(&self) -> BasisPoints {
+        BasisPoints::ZERO
+    }
 }
 
 /// One look at a meter.
+#[allow(clippy::struct_excessive_bools, reason = "four things that happen, each without the others")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     /// The draw; current towards the supply within the sensor's offset reads as zero.
@@ -42,13 +50,27 @@ pub struct Reading {
     /// The sensor had lost its configuration (a brown-out) and has it again; what was read since the
     /// last check, at most about 10 s ago, may have been averaged over less time.
     pub sensor_reset: bool,
+    /// The sensor did not see what the board draws (it sits in the battery's line, and something else
+    /// feeds the board): `power` is what the model without a sensor says, and no better than that.
+    pub inferred: bool,
+    /// What the sensor saw in its line; absent where nothing of the kind is seen.
+    pub supply: Option<Supply>,
+}
+
+/// What a sensor sees in the line it sits in, as measured: no gain is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Supply {
+    /// Voltage behind the shunt.
+    pub volts: Millivolts,
+    /// Current; above zero towards the board, so that a battery that is charged has a negative one.
+    pub current: Milliamps,
 }
 
 impl Reading {
     /// A fresh reading without events.
     #[must_use]
     pub const fn plain(power: Milliwatts, window: Micros) -> Self {
-        Self { power, window, fresh: true, clipped: false, sensor_reset: false }
+        Self { power, window, fresh: true, clipped: false, sensor_reset: false, inferred: false, supply: None }
     }
 }
 
@@ -156,7 +178,7 @@ impl Meter for ScriptedMeter {
     fn read(&mut self) -> Result<Reading, MeterError> {
         match self.script.pop_front() {
             Some(Ok(reading)) => {
-                self.last = Some(Reading::plain(reading.power, reading.window));
+                self.last = Some(Reading { fresh: true, clipped: false, sensor_reset: false, ..reading });
                 Ok(reading)
             }
             Some(Err(error)) => Err(error),

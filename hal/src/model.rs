@@ -5,10 +5,11 @@
 //! ```
 //!
 //! Promises: the CPU time of all threads since the last reading is in the next one, so none is counted
-//! twice or lost. The bound is wide and said to be so.
-//! Deliberately absent: the work of other processes, screen, radio and USB; calibration.
+//! twice or lost. The bound is wide and said to be so; a calibration halves it.
+//! Deliberately absent: the work of other processes, screen, radio and USB.
 
 use crate::clock::Clock;
+use crate::gain::Gain;
 use crate::meter::{Meter, MeterError, Reading, Source};
 use crate::open::Absent;
 use crate::sysfs;
@@ -18,8 +19,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// ±15 %: ±0.5 W of idle spread between boards and their USB devices, ±15 % per core. Engineering
-/// judgement; a calibration against a wall meter would halve it.
-pub(crate) const BOUND: BasisPoints = BasisPoints(1_500);
+/// judgement.
+pub const BOUND: BasisPoints = BasisPoints(1_500);
+
+/// ±7 % after one calibration against a wall meter: the idle draw of this board is then known, the effort
+/// of its work is not. Engineering judgement.
+pub const CALIBRATED_BOUND: BasisPoints = BasisPoints(700);
 
 /// What the board draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,7 @@ type CpuTime = Box<dyn FnMut() -> Result<Micros, MeterError> + Send>;
 /// The model, with its eye on the clock and on this process.
 pub struct Model {
     settings: ModelSettings,
+    gain: Option<Gain>,
     cpu_time: CpuTime,
     clock: Clock,
     cpufreq: PathBuf,
@@ -68,9 +74,20 @@ impl Model {
 
     fn over(settings: ModelSettings, root: &Path, clock: Clock, mut cpu_time: CpuTime) -> Result<Self, Absent> {
         let since = (clock(), cpu_time()?);
-        let last = Reading::plain(settings.idle, Micros::ZERO);
         let cpufreq = root.join("sys/devices/system/cpu/cpufreq/policy0");
-        Ok(Self { settings, cpu_time, clock, cpufreq, since, last })
+        let last = Reading::plain(settings.idle, Micros::ZERO);
+        Ok(Self { settings, gain: None, cpu_time, clock, cpufreq, since, last })
+    }
+
+    /// Multiplies what it says, once this board was compared with a meter.
+    #[must_use]
+    pub fn calibrated(self, gain: Option<Gain>) -> Self {
+        Self { gain, ..self }
+    }
+
+    /// What it takes a board with nothing to do to draw.
+    pub(crate) const fn idle(&self) -> Milliwatts {
+        self.settings.idle
     }
 
     /// The present clock as a share of the highest; all of it when the kernel does not say.
@@ -92,6 +109,7 @@ impl Meter for Model {
         let share = u128::from(effort(self.speed()).0);
         let working = u128::from(self.settings.per_core.0) * cores * share / 100_000_000;
         let power = self.settings.idle.plus(Milliwatts(u32::try_from(working).unwrap_or(u32::MAX)));
+        let power = self.gain.map_or(power, |gain| gain.of(power));
         self.since = now;
         self.last = Reading::plain(power, window);
         Ok(self.last)
@@ -102,7 +120,7 @@ impl Meter for Model {
     }
 
     fn bound(&self) -> BasisPoints {
-        BOUND
+        if self.gain.is_some() { CALIBRATED_BOUND } else { BOUND }
     }
 }
 
@@ -129,6 +147,7 @@ mod tests {
     use super::*;
     use crate::clock::HandClock;
     use crate::sysfs::plant;
+    use hob_core::units::PartsPerMillion;
     use std::hint::black_box;
 
     const BEAT: Micros = Micros(50_000);
@@ -164,6 +183,16 @@ mod tests {
             time.turn(BEAT);
             assert_eq!(model.read().unwrap(), Reading::plain(Milliwatts(milliwatts), BEAT), "{why}");
         }
+    }
+
+    #[test]
+    fn a_calibrated_model_multiplies_what_it_says_and_is_bound_closer() {
+        let root = plant(&[]);
+        let (model, time) = busy(root.path(), 100);
+        assert_eq!(model.bound(), BasisPoints(1_500));
+        let mut model = model.calibrated(Gain::new(PartsPerMillion(1_100_000)).ok());
+        time.turn(BEAT);
+        assert_eq!((model.read().unwrap().power, model.bound()), (Milliwatts(3_993), BasisPoints(700)));
     }
 
     #[test]

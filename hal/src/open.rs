@@ -6,12 +6,14 @@
 //! ```
 //!
 //! Promises: `auto` finds a meter wherever a process can ask for its CPU time; a pretended meter
-//! (`simulated`) is only had by asking for it.
+//! (`simulated`) is only had by asking for it; a battery has a sensor or none, never a model.
 //! Deliberately absent: looking again later; what was absent at the start stays so.
 
 use crate::clock::{self, Clock};
-use crate::hwmon::Hwmon;
+use crate::gain::Gain;
+use crate::hwmon::{Hwmon, Wanted};
 use crate::ina219::{self, Address, Wiring};
+use crate::line::{Line, Position};
 use crate::meter::{Meter, Source};
 use crate::model::{Model, ModelSettings};
 use crate::rapl::Rapl;
@@ -21,6 +23,9 @@ use crate::sysfs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+#[cfg(test)]
+mod tests;
 
 /// Which meter is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,6 +70,11 @@ pub struct MeterSettings {
     pub invert: bool,
     /// Another program uses the INA219 too: never write to it.
     pub shared: bool,
+    /// Which line the INA219 sits in.
+    pub position: Position,
+    /// What readings are multiplied with, once the meter was compared with a better one. Not for the
+    /// counters of an x86 processor: what they leave out is no factor.
+    pub gain: Option<Gain>,
     /// What the board draws, for the model without a sensor.
     pub model: ModelSettings,
     /// Where `/sys` and `/proc` are; a fake tree in tests.
@@ -81,6 +91,8 @@ impl Default for MeterSettings {
             shunt: None,
             invert: false,
             shared: false,
+            position: Position::PiInput,
+            gain: None,
             model: ModelSettings::default(),
             root: PathBuf::from("/"),
         }
@@ -132,8 +144,8 @@ pub enum Absent {
         /// Where it would be.
         folder: PathBuf,
     },
-    /// The kernel reads several, and none of them is at the configured place.
-    #[error("{count} power sensors under {}, none of them at the configured bus and address ({wanted}); set the address of the one in the board's supply line", folder.display())]
+    /// The kernel reads others, and none of them is at the configured place.
+    #[error("{count} power sensor(s) under {}, none of them at the configured bus and address ({wanted}); set the bus and address of the one that is meant", folder.display())]
     ManyHwmon {
         /// Where they are.
         folder: PathBuf,
@@ -142,6 +154,9 @@ pub enum Absent {
         /// The kernel's name of the configured place, such as `1-0040`.
         wanted: String,
     },
+    /// The meter that was chosen cannot look at a battery.
+    #[error("{} cannot look at a battery; wire an INA219 into its line, and use `ina219` or `hwmon`", .0.as_str())]
+    NoBattery(Source),
     /// No energy counter can be read.
     #[error("no readable energy counter under {}; RAPL is for x86, and only root may read it unless energy_uj is made readable (udev rule, or chmod at boot)", folder.display())]
     NoRapl {
@@ -179,23 +194,59 @@ pub fn open(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<String>), A
     Ok((meter, notes))
 }
 
+/// Opens an INA219 in the battery's line, beside whatever meters the board: its readings say in
+/// [`supply`](crate::meter::Reading::supply) how the battery fares. Usual hats have it at 0x42 or 0x43.
+///
+/// Of the settings' choices, `ina219` and `auto` try the chip itself and the kernel's driver if that holds
+/// it; `hwmon` the driver alone. The position is the battery's whatever the settings say.
+///
+/// # Errors
+///
+/// [`Absent`] with its remedy; [`Absent::NoBattery`] when the choice is no sensor at all.
+pub fn open_battery(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<String>), Absent> {
+    let source = match settings.choice {
+        Choice::Auto | Choice::Only(Source::Ina219) => Source::Ina219,
+        Choice::Only(Source::Hwmon) => Source::Hwmon,
+        Choice::Only(other) => return Err(Absent::NoBattery(other)),
+    };
+    let position = match settings.position {
+        Position::PiInput => Position::BATTERY,
+        battery @ Position::Battery { .. } => battery,
+    };
+    let mut notes = Vec::new();
+    let settings = MeterSettings { position, ..settings.clone() };
+    let meter = open_one(source, &settings, &clock::monotonic(), &mut notes)?;
+    Ok((meter, notes))
+}
+
 fn open_one(source: Source, settings: &MeterSettings, clock: &Clock, notes: &mut Vec<String>) -> Result<Box<dyn Meter>, Absent> {
-    let MeterSettings { bus, address, shunt, invert, shared, model, root, .. } = settings;
+    let MeterSettings { bus, address, shunt, invert, shared, position, gain, model, root, .. } = settings;
     let wiring = Wiring { address: *address, shunt: shunt.unwrap_or(MicroOhms::COMMON), invert: *invert, shared: *shared };
+    let in_battery = matches!(position, Position::Battery { .. });
     let model = || Model::open(*model, root, clock.clone());
-    let hwmon = |notes: &mut Vec<String>| Hwmon::open(root, &kernel_name(bus, *address), *shunt, *invert, notes);
+    let line = |shunt| -> Result<Line, Absent> {
+        let model = if in_battery { Some(model()?) } else { None };
+        Ok(Line { shunt, position: *position, gain: *gain, model })
+    };
+    let hwmon = |notes: &mut Vec<String>| {
+        let place = kernel_name(bus, *address);
+        let wanted = Wanted { place: &place, exactly: in_battery, shunt: *shunt, invert: *invert };
+        Hwmon::open(root, wanted, line, notes)
+    };
     Ok(match source {
-        Source::Ina219 => match ina219::open(bus, wiring, notes) {
+        Source::Ina219 => match ina219::open(bus, wiring, line(wiring.shunt)?, clock, notes) {
             Err(absent @ Absent::Busy { .. }) => {
                 notes.push(format!("read through the kernel: {absent}"));
-                Box::new(hwmon(notes)?)
+                Box::new(
+                    hwmon(notes).map_err(|missing| if matches!(missing, Absent::NoHwmon { .. }) { absent } else { missing })?,
+                )
             }
             opened => Box::new(opened?),
         },
         Source::Hwmon => Box::new(hwmon(notes)?),
         Source::Rapl => Box::new(Rapl::open(root, clock.clone())?),
-        Source::Model => Box::new(model()?),
-        Source::Simulated => Box::new(Simulated::open(wiring, model()?, clock.clone())?),
+        Source::Model => Box::new(model()?.calibrated(*gain)),
+        Source::Simulated => Box::new(Simulated::open(wiring, model()?.calibrated(*gain), clock.clone())?),
     })
 }
 
@@ -203,85 +254,4 @@ fn open_one(source: Source, settings: &MeterSettings, clock: &Clock, notes: &mut
 fn kernel_name(bus: &Path, address: Address) -> String {
     let number = sysfs::name(bus).trim_start_matches("i2c-");
     format!("{number}-{:04x}", address.as_byte())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sysfs::plant;
-    use hob_core::units::Milliwatts;
-
-    const SENSOR: [(&str, &str); 3] = [
-        ("sys/class/hwmon/hwmon0/name", "ina219\n"),
-        ("sys/class/hwmon/hwmon0/in0_input", "58\n"),
-        ("sys/class/hwmon/hwmon0/in1_input", "5000\n"),
-    ];
-    const COUNTERS: [(&str, &str); 3] = [
-        ("sys/class/powercap/intel-rapl:0/name", "package-0\n"),
-        ("sys/class/powercap/intel-rapl:0/energy_uj", "5\n"),
-        ("sys/class/powercap/intel-rapl:0/max_energy_range_uj", "1000\n"),
-    ];
-
-    fn settings(root: &tempfile::TempDir, choice: &str) -> MeterSettings {
-        MeterSettings {
-            choice: choice.parse().unwrap(),
-            bus: root.path().join("dev/i2c-1"),
-            root: root.path().to_owned(),
-            shunt: Some(MicroOhms::COMMON),
-            ..MeterSettings::default()
-        }
-    }
-
-    #[test]
-    fn auto_takes_the_best_there_is_and_says_why_not_a_better_one() {
-        let table =
-            [(vec![], Source::Model, 3), (COUNTERS.to_vec(), Source::Rapl, 2), ([COUNTERS, SENSOR].concat(), Source::Hwmon, 1)];
-        for (files, source, passed_over) in table {
-            let root = plant(&files);
-            let (meter, notes) = open(&settings(&root, "auto")).unwrap();
-            assert_eq!((meter.source(), notes.len()), (source, passed_over), "{notes:#?}");
-            assert!(notes[0].starts_with("no ina219: cannot open the I2C bus"), "{}", notes[0]);
-        }
-    }
-
-    #[test]
-    fn the_one_that_was_asked_for_is_had_or_is_an_error_with_its_remedy() {
-        let root = plant(&[]);
-        for (choice, remedy) in [("ina219", "dtparam=i2c_arm=on"), ("hwmon", "dtoverlay=i2c-sensor"), ("rapl", "udev")] {
-            let error = open(&settings(&root, choice)).err().unwrap().to_string();
-            assert!(error.contains(remedy), "{error}");
-        }
-        for (choice, source) in [("model", Source::Model), ("simulated", Source::Simulated)] {
-            let (meter, notes) = open(&settings(&root, choice)).unwrap();
-            assert_eq!((meter.source(), notes.len()), (source, 0));
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_no_bus_is_passed_over() {
-        let root = plant(&[("dev/i2c-1", "")]);
-        let error = open(&settings(&root, "ina219")).err().unwrap();
-        assert!(matches!(error, Absent::NoBus { .. }), "{error}");
-    }
-
-    #[test]
-    fn a_meter_that_was_found_reads() {
-        let root = plant(&SENSOR);
-        let (mut meter, _) = open(&settings(&root, "hwmon")).unwrap();
-        assert_eq!(meter.read().unwrap().power, Milliwatts(2_900));
-    }
-
-    #[test]
-    fn a_choice_is_a_word() {
-        assert_eq!("auto".parse(), Ok(Choice::Auto));
-        for source in Source::ALL {
-            assert_eq!(source.as_str().parse(), Ok(Choice::Only(source)));
-        }
-        assert_eq!(Choice::from_str("INA219").unwrap_err(), BadChoice("INA219".into()));
-    }
-
-    #[test]
-    fn the_kernel_names_a_chip_by_bus_and_address() {
-        assert_eq!(kernel_name(Path::new("/dev/i2c-1"), Address::from_byte(0x42).unwrap()), "1-0042");
-    }
 }

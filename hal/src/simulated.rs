@@ -34,7 +34,7 @@ impl Simulated {
     pub fn open(wiring: Wiring, mut model: Model, clock: Clock) -> Result<Self, Absent> {
         let address = wiring.address.as_byte();
         let mut draw = 0;
-        let bus = SimulatedBus::new(address, wiring.shunt, clock, move |_| {
+        let bus = SimulatedBus::new(address, wiring.shunt, clock.clone(), move |_| {
             if let Ok(reading) = model.read() {
                 draw = i32::try_from(reading.power.0).unwrap_or(i32::MAX);
             }
@@ -45,7 +45,7 @@ impl Simulated {
             address,
             reason: format!("{reason:?}"),
         })?;
-        Ok(Self { meter, bus })
+        Ok(Self { meter: meter.checked_by(clock), bus })
     }
 
     /// The bus that the chip is on, to order faults by.

@@ -7,10 +7,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hob_core::units::{BasisPoints, Bytes, GramsPerKwh, Micrograms, Microjoules, MilliBits, MilliCelsius, Millis, Milliwatts};
+use hob_core::units::{
+    BasisPoints, Bytes, GramsPerKwh, Micrograms, Microjoules, MilliBits, MilliCelsius, Milliamps, Millis, Millivolts, Milliwatts,
+    PartsPerMillion,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-/// A count of 10^-`PLACES`.
+/// A count of 10^-`PLACES`. Of shares, percent are what is written: a [`BasisPoints`] is 0.01 %, a [`PartsPerMillion`] 0.0001 %.
 ///
 /// ```
 /// use hob_core::units::Microjoules;
@@ -44,6 +47,12 @@ impl Decimal<3> {
     pub fn watt_hours(energy: Microjoules) -> Self {
         const MICROJOULES_PER_MILLIWATT_HOUR: u64 = 3_600_000;
         Self(signed(energy.0 / MICROJOULES_PER_MILLIWATT_HOUR))
+    }
+
+    /// A span of time in seconds.
+    #[must_use]
+    pub fn seconds(span: Millis) -> Self {
+        Self(signed(span.0))
     }
 }
 
@@ -82,7 +91,10 @@ macro_rules! small_counts {
         }
     )+};
 }
-small_counts! { Milliwatts => 3, MilliCelsius => 3, MilliBits => 3, BasisPoints => 2, GramsPerKwh => 0 }
+small_counts! {
+    Milliwatts => 3, Millivolts => 3, Milliamps => 3, MilliCelsius => 3, MilliBits => 3,
+    BasisPoints => 2, PartsPerMillion => 4, GramsPerKwh => 0,
+}
 
 impl<const PLACES: u32> fmt::Display for Decimal<PLACES> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

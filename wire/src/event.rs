@@ -10,6 +10,39 @@ use crate::decimal::Decimal;
 use crate::reply::{Code, Fault};
 use crate::shared::{FinishWord, V1, id};
 
+/// What happened to the power meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeterCode {
+    /// The draw runs past what it can tell.
+    Clipped,
+    /// It lost its settings, by a brown-out, and was given them again.
+    SensorReset,
+    /// It does not answer any more; a model of the board stands in.
+    SensorLost,
+    /// It answers again.
+    SensorFound,
+    /// It reads power out of the board: its wires are the wrong way round.
+    Backwards,
+    /// Its readings are far from what the board can draw: the shunt is hardly what the settings say.
+    ShuntDoubt,
+    /// The civil clock was set; bills go by another one and are right.
+    ClockJump,
+}
+
+impl MeterCode {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Clipped,
+        Self::SensorReset,
+        Self::SensorLost,
+        Self::SensorFound,
+        Self::Backwards,
+        Self::ShuntDoubt,
+        Self::ClockJump,
+    ];
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event_type", rename_all = "snake_case")]
@@ -40,8 +73,8 @@ pub enum Event {
         level: String,
         /// From taken in to answered, in milliseconds.
         total_ms: Decimal<0>,
-        /// What it cost, in joules.
-        j: Decimal<6>,
+        /// What it cost at the wall, in joules.
+        wall_j: Decimal<6>,
     },
     /// A request is not going to be answered.
     Error {
@@ -55,11 +88,20 @@ pub enum Event {
         /// For people.
         message: String,
     },
-    /// A command (`set/level`, `set/cancel`) could not be followed.
+    /// The power meter is in trouble, or out of it again: what it means for the bills is in the message.
+    Meter {
+        /// 1.
+        v: V1,
+        /// For programs.
+        code: MeterCode,
+        /// For people.
+        message: String,
+    },
+    /// What came on a topic that has no way back (`set/level`, `set/cancel`, `grid_intensity`) could not be followed.
     Refused {
         /// 1.
         v: V1,
-        /// `set/level` or `set/cancel`.
+        /// `set/level`, `set/cancel` or `grid_intensity`.
         command: String,
         /// Why.
         message: String,

@@ -32,3 +32,9 @@ pub const TOP_K: i64 = 1_000_000;
 pub const DEADLINE_MS: i64 = 7 * 24 * 3_600 * 1_000;
 /// The largest energy budget of one prompt, in joules: 55 hours at 5 W.
 pub const JOULES: i64 = 1_000_000;
+/// The longest time for which a mode may be set, or a grid's intensity be valid, in seconds: seven days.
+pub const FOR_S: i64 = 7 * 24 * 3_600;
+/// The longest time for which telemetry may come quicker, in seconds: an hour.
+pub const WATCH_S: i64 = 3_600;
+/// The longest name of a source of grid intensities, in bytes.
+pub const SOURCE_BYTES: usize = 64;

@@ -9,12 +9,16 @@
 //! Deliberately absent: when to say what (the tasks of the house), where to (`crate::request::ReplyRoute`).
 
 mod account;
+mod co2;
+mod cost;
 mod fault;
 
 use hob_core::prompt::PromptId;
 use serde::{Deserialize, Serialize};
 
-pub use account::{Account, Answer, Co2, Embedding, Energy, Took};
+pub use account::{Account, Answer, Embedding, Took};
+pub use co2::Co2;
+pub use cost::{Energy, Mark, Predicted, Rates, words_per_charge};
 pub use fault::{Code, Fault};
 
 use crate::shared::{V1, id, is_down};

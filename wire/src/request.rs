@@ -13,6 +13,7 @@
 
 mod ask;
 mod command;
+mod feed;
 mod letter;
 mod write;
 
@@ -24,7 +25,8 @@ use crate::reply::Fault;
 use crate::topics::Topics;
 use letter::Letter;
 
-pub use command::{cancel, level};
+pub use command::{ModeCommand, TelemetryCommand, cancel, level, telemetry};
+pub use feed::grid_intensity;
 pub use write::{BadShape, ask as write_ask};
 
 /// What an ask gets that it does not name itself.

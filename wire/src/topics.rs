@@ -3,7 +3,9 @@
 //! ```text
 //! <prefix>/ask                          in    for whoever of the fleet takes it
 //! <prefix>/<device>/ask, embed          in    for this device
-//! <prefix>/<device>/set/level, cancel   in
+//! <prefix>/<device>/set/level, cancel, telemetry   in    a level may be retained
+//! <prefix>/grid_intensity               in    retained; for every device of the site
+//! <prefix>/<device>/grid_intensity      in    retained; for this device, and before the site's
 //! <prefix>/<device>/answer/<id>         out   unless the asker named a topic
 //! <prefix>/<device>/stream/<id>         out   or `<the asker's topic>/stream`
 //! <prefix>/<device>/event, telemetry    out
@@ -16,6 +18,7 @@
 
 mod replies;
 
+use hob_core::ledger::Feed;
 use hob_core::prompt::PromptId;
 
 pub use replies::{BadReply, allowed_reply};
@@ -58,7 +61,7 @@ pub struct Channel {
     pub way: Way,
     /// MQTT quality of service: 1, or 0 where a lost message does not matter.
     pub qos: u8,
-    /// Whether the broker keeps the last one.
+    /// Whether the broker keeps the last one; of what comes in, whether it may.
     pub retain: bool,
 }
 
@@ -67,12 +70,15 @@ const fn channel(name: &'static str, address: &'static str, way: Way, qos: u8, r
 }
 
 /// Every kind of topic that Hob reads or writes.
-pub const CHANNELS: [Channel; 13] = [
+pub const CHANNELS: [Channel; 18] = [
     channel("ask", "{prefix}/{device}/ask", Way::In, 1, false),
     channel("fleetAsk", "{prefix}/ask", Way::In, 1, false),
     channel("embed", "{prefix}/{device}/embed", Way::In, 1, false),
-    channel("setLevel", "{prefix}/{device}/set/level", Way::In, 1, false),
+    channel("setLevel", "{prefix}/{device}/set/level", Way::In, 1, true),
+    channel("setTelemetry", "{prefix}/{device}/set/telemetry", Way::In, 1, false),
     channel("setCancel", "{prefix}/{device}/set/cancel", Way::In, 1, false),
+    channel("gridIntensity", "{prefix}/grid_intensity", Way::In, 1, true),
+    channel("ownGridIntensity", "{prefix}/{device}/grid_intensity", Way::In, 1, true),
     channel("answer", "{prefix}/{device}/answer/{id}", Way::Out, 1, false),
     channel("stream", "{prefix}/{device}/stream/{id}", Way::Out, 0, false),
     channel("event", "{prefix}/{device}/event", Way::Out, 1, false),
@@ -80,6 +86,8 @@ pub const CHANNELS: [Channel; 13] = [
     channel("info", "{prefix}/{device}/state/info", Way::Out, 1, true),
     channel("level", "{prefix}/{device}/state/level", Way::Out, 1, true),
     channel("lastAnswer", "{prefix}/{device}/state/answer", Way::Out, 1, true),
+    channel("power", "{prefix}/{device}/state/power", Way::Out, 1, true),
+    channel("why", "{prefix}/{device}/state/why", Way::Out, 1, true),
     channel("telemetry", "{prefix}/{device}/telemetry", Way::Out, 0, false),
 ];
 
@@ -90,10 +98,14 @@ pub enum Inbound {
     Ask,
     /// Texts to embed.
     Embed,
-    /// A level to stay at.
+    /// Who chooses the level.
     SetLevel,
+    /// A quicker beat of telemetry for a while.
+    SetTelemetry,
     /// A prompt to drop.
     SetCancel,
+    /// What the grid carries now.
+    GridIntensity(Feed),
 }
 
 /// The topics of one device.
@@ -170,30 +182,50 @@ impl Topics {
         self.own("set/level")
     }
 
+    /// Where a quicker beat of telemetry is asked for.
+    #[must_use]
+    pub fn set_telemetry(&self) -> String {
+        self.own("set/telemetry")
+    }
+
     /// Where prompts are taken back.
     #[must_use]
     pub fn set_cancel(&self) -> String {
         self.own("set/cancel")
     }
 
+    /// Where a live feed says what the grid carries.
+    #[must_use]
+    pub fn grid_intensity(&self, feed: Feed) -> String {
+        match feed {
+            Feed::Site => format!("{}/grid_intensity", self.prefix),
+            Feed::Own => self.own("grid_intensity"),
+        }
+    }
+
     /// What this device subscribes to, in one SUBSCRIBE.
     #[must_use]
-    pub fn filters(&self) -> [String; 4] {
-        [self.ask(), self.embed(), self.set_level(), self.set_cancel()]
+    pub fn filters(&self) -> [String; 7] {
+        let (site, own) = (self.grid_intensity(Feed::Site), self.grid_intensity(Feed::Own));
+        [self.ask(), self.embed(), self.set_level(), self.set_telemetry(), self.set_cancel(), site, own]
     }
 
     /// What a message on `topic` is for; `None` if Hob does not read that topic.
     #[must_use]
     pub fn inbound(&self, topic: &str) -> Option<Inbound> {
         let tail = topic.strip_prefix(self.prefix.as_str())?.strip_prefix('/')?;
-        if tail == "ask" {
-            return Some(Inbound::Ask);
+        match tail {
+            "ask" => return Some(Inbound::Ask),
+            "grid_intensity" => return Some(Inbound::GridIntensity(Feed::Site)),
+            _ => {}
         }
         match tail.strip_prefix(self.device.as_str())? {
             "/ask" => Some(Inbound::Ask),
             "/embed" => Some(Inbound::Embed),
             "/set/level" => Some(Inbound::SetLevel),
+            "/set/telemetry" => Some(Inbound::SetTelemetry),
             "/set/cancel" => Some(Inbound::SetCancel),
+            "/grid_intensity" => Some(Inbound::GridIntensity(Feed::Own)),
             _ => None,
         }
     }
@@ -238,6 +270,18 @@ impl Topics {
     #[must_use]
     pub fn last_answer(&self) -> String {
         self.own("state/answer")
+    }
+
+    /// Where the joules go, and what the battery holds, retained.
+    #[must_use]
+    pub fn power(&self) -> String {
+        self.own("state/power")
+    }
+
+    /// The last decision in a sentence, retained.
+    #[must_use]
+    pub fn why(&self) -> String {
+        self.own("state/why")
     }
 
     /// Readings of the board, on a beat.

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use hob_core::{prompt::PromptId, units::Microjoules};
+use hob_core::prompt::PromptId;
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel};
 
 use super::head::Order;
@@ -37,11 +37,10 @@ pub(super) fn serve(
             .unwrap_or_else(|_| Err(ThinkError::Step("a bug in Hob, please report it (its place is in the log)".into())))
     };
     while let Ok(order) = inbox.recv() {
-        let _idle = gauges.take();
         match order {
             Order::Stop => break,
             Order::Think(asked) => {
-                events(Event::Failed { id: asked.prompt.id.clone(), error: ThinkError::NoAnswers, spent: Microjoules::ZERO });
+                events(Event::Failed { id: asked.prompt.id.clone(), error: ThinkError::NoAnswers });
             }
             Order::Embed(id, texts) => events(all(id, &texts, &mut one, gauges)),
         }
@@ -52,14 +51,15 @@ pub(super) fn serve(
 fn all(id: PromptId, texts: &[String], one: &mut dyn FnMut(&String) -> Embedded, gauges: &dyn Gauges) -> Event {
     let before = gauges.now();
     let outcome = texts.iter().map(one).collect::<Result<Vec<_>, _>>();
-    let spent = gauges.take();
+    let now = gauges.now();
+    gauges.work(before, now, &[(&id, 1)]);
     match outcome {
         Ok(found) => {
             let tokens = found.iter().map(|(_, tokens)| *tokens).sum();
             let vectors = found.into_iter().map(|(vector, _)| vector).collect();
-            Event::Embedded { id, vectors: Vectors { vectors, tokens, spent, took: gauges.now().minus(before) } }
+            Event::Embedded { id, vectors: Vectors { vectors, tokens, took: now.minus(before) } }
         }
-        Err(error) => Event::Failed { id, error, spent },
+        Err(error) => Event::Failed { id, error },
     }
 }
 

@@ -10,7 +10,7 @@ use llama_cpp_2::{model::LlamaModel, token::LlamaToken};
 
 use super::{asked::Asked, sample::Sampler};
 use crate::{
-    api::{Answer, ThinkError},
+    api::{Answer, Gauges, ThinkError},
     sequences::Plan,
     text::Speech,
 };
@@ -30,7 +30,8 @@ pub(super) struct Slot {
     limits: Limits,
     tokens: TokenCount,
     times: Times,
-    pub(super) spent: Microjoules,
+    /// What it had cost when that was last looked at.
+    looked: Option<Microjoules>,
     /// Kept for its mark: the prompt may be taken back.
     asked: Asked,
 }
@@ -71,7 +72,7 @@ impl Slot {
             limits: Limits { completion, energy: prompt.max_energy },
             tokens: TokenCount { prompt: count(tokens.len()), cached: count(plan.known), completion: 0 },
             times: Times { taken, prefilled: None },
-            spent: Microjoules::ZERO,
+            looked: None,
             asked,
         }
     }
@@ -92,9 +93,12 @@ impl Slot {
         self.ahead.drain(..count.min(self.ahead.len()));
     }
 
-    /// Why it has to end now, if it has to.
-    pub(super) fn over(&self, now: Micros) -> Option<Finish> {
-        let broke = self.limits.energy.is_some_and(|energy| self.spent >= energy);
+    /// Why it has to end now, if it has to: also when one more step like the last would be too much.
+    pub(super) fn over(&mut self, now: Micros, gauges: &dyn Gauges) -> Option<Finish> {
+        let Some(energy) = self.limits.energy else { return self.asked.over(now) };
+        let spent = gauges.spent(&self.id);
+        let before = self.looked.replace(spent).unwrap_or(spent);
+        let broke = spent.plus(spent.minus(before)) >= energy;
         self.asked.over(now).or(broke.then_some(Finish::Budget))
     }
 
@@ -137,7 +141,6 @@ impl Slot {
             prefill: prefilled.minus(self.times.taken),
             decode: now.minus(prefilled),
             first_token: self.times.prefilled.map(|at| at.minus(self.times.taken)),
-            spent: self.spent,
         };
         (last, answer)
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! slots that write (a token each) ─┐
-//! slots that prefill (a chunk) ────┴─▶ batch ─▶ decode ─▶ bill the step ─▶ a token for each that wants one
+//! slots that prefill (a chunk) ────┴─▶ batch ─▶ decode ─▶ note the work ─▶ a token for each that wants one
 //! ```
 //!
 //! A chunk is as long as keeps the step near a wanted time, measured as it goes: prefill does not stall those
@@ -13,9 +13,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use hob_core::{
-    odometer::split,
     prompt::{Finish, PromptId},
-    units::{Microjoules, Micros},
+    units::Micros,
 };
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken};
 
@@ -63,6 +62,8 @@ pub(super) struct Steps<'model> {
     most: usize,
     /// Time a prefill token takes, as measured.
     pace: Option<Micros>,
+    /// Until when the work is noted; nothing while there is none.
+    noted: Option<Micros>,
     gauges: Arc<dyn Gauges>,
     events: Events,
 }
@@ -100,6 +101,7 @@ impl<'model> Steps<'model> {
             limit: size(spec.context.min(model.n_ctx_train().max(1))),
             most: size(most(spec)),
             pace: None,
+            noted: None,
             gauges,
             events,
         }
@@ -110,20 +112,21 @@ impl<'model> Steps<'model> {
         self.slots.is_empty() && self.waiting.is_empty()
     }
 
-    /// What was used since the last step belongs to nobody.
+    /// What is used from now on belongs to nobody.
     pub(super) fn rest(&mut self) {
-        let _idle = self.gauges.take();
+        self.noted = None;
     }
 
     /// Takes a prompt in; it gets a slot before the next step, if one is free.
     pub(super) fn take(&mut self, mut asked: Asked) {
         asked.since = self.gauges.now();
+        self.noted.get_or_insert(asked.since);
         self.waiting.push_back(asked);
     }
 
     /// Fails a prompt that is not in a slot.
     pub(super) fn refuse(&mut self, id: PromptId, error: ThinkError) {
-        self.tell(Event::Failed { id, error, spent: Microjoules::ZERO });
+        self.tell(Event::Failed { id, error });
     }
 
     /// Ends all prompts: the house closes.
@@ -149,7 +152,7 @@ impl<'model> Steps<'model> {
         // The work is done when the results are there.
         self.context.synchronize();
         let now = self.gauges.now();
-        self.bill(&shares);
+        self.note(&shares, before, now);
         match outcome {
             Ok(()) => {
                 self.learn_pace(&shares, now.minus(before));
@@ -247,14 +250,15 @@ impl<'model> Steps<'model> {
         }
     }
 
-    /// Splits what the step used by the tokens that each had in it.
-    fn bill(&mut self, shares: &[Share]) {
-        let work: Vec<u32> = shares.iter().map(|share| u32::try_from(share.tokens.len()).unwrap_or(u32::MAX)).collect();
-        for (share, part) in shares.iter().zip(split(self.gauges.take(), &work)) {
-            if let Some(slot) = self.slots.get_mut(share.slot) {
-                slot.spent = slot.spent.plus(part);
-            }
-        }
+    /// Notes who had how many tokens in a step. What lay between two steps (picking tokens, telling) goes with the second.
+    fn note(&mut self, shares: &[Share], before: Micros, now: Micros) {
+        let of = |share: &Share| {
+            let tokens = u32::try_from(share.tokens.len()).unwrap_or(u32::MAX);
+            self.slots.get(share.slot).map(|slot| (&slot.id, tokens))
+        };
+        let work: Vec<(&PromptId, u32)> = shares.iter().filter_map(of).collect();
+        self.gauges.work(self.noted.unwrap_or(before), now, &work);
+        self.noted = Some(now);
     }
 
     /// Gives each its token; the last first, so that places do not move under those still to come.
@@ -287,7 +291,8 @@ impl<'model> Steps<'model> {
     fn end_those_who_are_over(&mut self) {
         let now = self.gauges.now();
         for place in (0..self.slots.len()).rev() {
-            if let Some(finish) = self.slots.get(place).and_then(|slot| slot.over(now)) {
+            let gauges = &self.gauges;
+            if let Some(finish) = self.slots.get_mut(place).and_then(|slot| slot.over(now, &**gauges)) {
                 self.end(place, finish);
             }
         }
@@ -312,7 +317,7 @@ impl<'model> Steps<'model> {
     }
 
     fn end_unseated(&mut self, asked: &Asked, finish: Finish) {
-        self.tell(Event::Answered { id: asked.prompt.id.clone(), answer: Answer::nothing(finish, Microjoules::ZERO) });
+        self.tell(Event::Answered { id: asked.prompt.id.clone(), answer: Answer::nothing(finish) });
     }
 
     fn fail(&mut self, place: usize, error: ThinkError) {
@@ -322,8 +327,7 @@ impl<'model> Steps<'model> {
             self.sequences.forget(slot.sequence);
             self.spoilt = true;
         }
-        let Slot { id, spent, .. } = slot;
-        self.tell(Event::Failed { id, error, spent });
+        self.tell(Event::Failed { id: slot.id, error });
     }
 
     /// A step failed: nobody can tell what the cache holds now.

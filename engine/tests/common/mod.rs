@@ -50,15 +50,15 @@ pub(crate) fn small(file: PathBuf) -> Spec {
 /// What happened on the head's thread, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Happened {
-    /// The odometer was read: once a step, and once when a rest ends.
-    Took(u64),
+    /// A step was computed, or texts were.
+    Worked { from: Micros, to: Micros, shares: Vec<(String, u32)> },
     /// A piece was said.
     Said(String),
     /// A prompt ended.
     Ended(String),
 }
 
-/// A clock that stands still unless told, and an odometer that turns by a known step.
+/// A clock that stands still unless told, and a joule a token.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     now: AtomicU64,
@@ -82,12 +82,18 @@ impl Gauges for Script {
         Micros(self.now.fetch_add(self.tick.load(Ordering::SeqCst), Ordering::SeqCst))
     }
 
-    fn take(&self) -> Microjoules {
-        let mut log = self.log.lock().unwrap();
-        let before = log.iter().filter(|happened| matches!(happened, Happened::Took(_))).count() as u64;
-        let turned = 1_000_003 + before * 17; // no two alike, and no round number
-        log.push(Happened::Took(turned));
-        Microjoules(turned)
+    fn work(&self, from: Micros, to: Micros, shares: &[(&PromptId, u32)]) {
+        let shares = shares.iter().map(|(id, tokens)| (id.to_string(), *tokens)).collect();
+        self.log.lock().unwrap().push(Happened::Worked { from, to, shares });
+    }
+
+    /// A joule a token.
+    fn spent(&self, id: &PromptId) -> Microjoules {
+        let tokens = |happened: &Happened| match happened {
+            Happened::Worked { shares, .. } => shares.iter().filter(|(who, _)| who == id.as_str()).map(|(_, tokens)| u64::from(*tokens)).sum(),
+            _ => 0,
+        };
+        Microjoules(self.happened().iter().map(tokens).sum::<u64>() * 1_000_000)
     }
 }
 
@@ -95,21 +101,21 @@ impl Gauges for Script {
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     Answered(Answer),
-    Failed(ThinkError, Microjoules),
+    Failed(ThinkError),
 }
 
 impl End {
     pub(crate) fn answer(self) -> Answer {
         match self {
             Self::Answered(answer) => answer,
-            Self::Failed(error, _) => panic!("no answer: {error}"),
+            Self::Failed(error) => panic!("no answer: {error}"),
         }
     }
 
     pub(crate) fn error(self) -> ThinkError {
         match self {
             Self::Answered(answer) => panic!("answered: {answer:?}"),
-            Self::Failed(error, _) => error,
+            Self::Failed(error) => error,
         }
     }
 }
@@ -182,7 +188,7 @@ impl Room {
                     assert!(answer.text.ends_with(&whole), "pieces are the whole: {whole:?} of {:?}", answer.text);
                     ends.push((id.to_string(), End::Answered(answer)));
                 }
-                Event::Failed { id, error, spent } => ends.push((id.to_string(), End::Failed(error, spent))),
+                Event::Failed { id, error } => ends.push((id.to_string(), End::Failed(error))),
                 Event::Embedded { id, .. } => panic!("{id} was not to be embedded"),
             }
         }

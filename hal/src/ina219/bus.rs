@@ -2,25 +2,33 @@
 //!
 //! Deliberately absent: what to do instead (`open`).
 
+use super::wire::Wire;
 use super::{Ina219, Wiring};
+use crate::clock::Clock;
+use crate::line::Line;
 use crate::meter::{Meter, MeterError};
 use crate::open::Absent;
-use crate::shunt;
 use ::ina219::errors::InitializationErrorReason;
 use embedded_hal::i2c::I2c;
-use linux_embedded_hal::I2cdev;
 use linux_embedded_hal::i2cdev::linux::LinuxI2CError;
 use std::io;
 use std::path::Path;
 
 /// Opens the chip on a bus such as `/dev/i2c-1`, and adds to `notes` what is odd about its first reading.
-pub(crate) fn open(bus: &Path, wiring: Wiring, notes: &mut Vec<String>) -> Result<Ina219<I2cdev>, Absent> {
+pub(crate) fn open(
+    bus: &Path,
+    wiring: Wiring,
+    line: Line,
+    clock: &Clock,
+    notes: &mut Vec<String>,
+) -> Result<Ina219<Wire>, Absent> {
     let (at, address) = (|| bus.to_owned(), wiring.address.as_byte());
-    let dev = I2cdev::new(bus).map_err(|error| Absent::NoBus { bus: at(), cause: cause(&error) })?;
-    let mut meter = Ina219::new(dev, wiring).map_err(|reason| match reason {
+    let dev = Wire::open(bus).map_err(|error| Absent::NoBus { bus: at(), cause: cause(&error) })?;
+    let meter = Ina219::new(dev, wiring).map_err(|reason| match reason {
         InitializationErrorReason::I2cError(error) => refusal(bus, address, cause(error.inner())),
         reason => Absent::NotAnIna219 { bus: at(), address, reason: format!("{reason:?}") },
     })?;
+    let mut meter = meter.within(line).checked_by(clock.clone());
     notes.extend(first_impression(&mut meter));
     Ok(meter)
 }
@@ -31,7 +39,7 @@ pub(crate) fn open(bus: &Path, wiring: Wiring, notes: &mut Vec<String>) -> Resul
 pub(super) fn first_impression<B: I2c + Send + 'static>(meter: &mut Ina219<B>) -> Option<String> {
     let mut asked = (0..1_000).map(|_| meter.read());
     match asked.find(|reading| !matches!(reading, Err(MeterError::NotReady)))? {
-        Ok(reading) => shunt::doubt(reading.power, meter.wiring.shunt),
+        Ok(reading) => meter.line.doubt(&reading),
         Err(error) => Some(format!("the first reading failed: {error}")),
     }
 }

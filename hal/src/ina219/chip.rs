@@ -72,8 +72,19 @@ impl SimulatedBus {
     /// Powers up a chip at `address` that watches `load` through `shunt`.
     ///
     /// `load` is asked once for every conversion whose result can still be read, at the first
-    /// transaction after its end, and is told when it ended.
-    pub fn new(address: u8, shunt: MicroOhms, clock: Clock, load: impl FnMut(Micros) -> Load + Send + 'static) -> Self {
+    /// transaction after its end, and is told when the shunt had been watched for it.
+    pub fn new(address: u8, shunt: MicroOhms, clock: Clock, mut load: impl FnMut(Micros) -> Load + Send + 'static) -> Self {
+        Self::averaging(address, shunt, clock, move |_, ended| load(ended))
+    }
+
+    /// The same for a load that changes within a conversion: it is told from when until when the shunt was
+    /// watched, which the bus voltage's part of the conversion follows, and gives its mean over that time.
+    pub fn averaging(
+        address: u8,
+        shunt: MicroOhms,
+        clock: Clock,
+        load: impl FnMut(Micros, Micros) -> Load + Send + 'static,
+    ) -> Self {
         let registers = Registers::default();
         let started = clock();
         let chip = Chip {
@@ -153,7 +164,7 @@ struct Chip {
     address: u8,
     shunt: MicroOhms,
     clock: Clock,
-    load: Box<dyn FnMut(Micros) -> Load + Send>,
+    load: Box<dyn FnMut(Micros, Micros) -> Load + Send>,
     registers: Registers,
     started: Micros,
     done: u64, // conversions that ended since `started`
@@ -181,7 +192,9 @@ impl Chip {
         let ended = if continuous { ended } else { ended.min(1) };
         if ended > self.done {
             self.done = ended;
-            let load = (self.load)(self.started.plus(Micros(ended * span.0)));
+            let began = self.started.plus(Micros((ended - 1) * span.0));
+            let watched = if self.registers.config & 0b01 == 0 { span } else { signal_time(self.registers.config >> 3) };
+            let load = (self.load)(began, began.plus(watched));
             self.convert(load);
         }
     }
@@ -251,7 +264,14 @@ impl Chip {
 
 /// How long one conversion takes; nothing when the ADC is off (datasheet, table 5).
 fn conversion_time(config: u16) -> Option<Micros> {
-    let one = |code: u16| match code & 0b1111 {
+    let shunt = if config & 0b01 != 0 { signal_time(config >> 3) } else { Micros::ZERO };
+    let bus = if config & 0b10 != 0 { signal_time(config >> 7) } else { Micros::ZERO };
+    Some(shunt.plus(bus)).filter(|span| *span > Micros::ZERO)
+}
+
+/// How long one signal takes with this ADC setting, in the lowest four bits.
+fn signal_time(code: u16) -> Micros {
+    Micros(match code & 0b1111 {
         0b0000 | 0b0100 => 84,
         0b0001 | 0b0101 => 148,
         0b0010 | 0b0110 => 276,
@@ -263,10 +283,7 @@ fn conversion_time(config: u16) -> Option<Micros> {
         0b1101 => 17_020,
         0b1110 => 34_050,
         _ => 68_100,
-    };
-    let shunt = if config & 0b01 != 0 { one(config >> 3) } else { 0 };
-    let bus = if config & 0b10 != 0 { one(config >> 7) } else { 0 };
-    (shunt + bus > 0).then_some(Micros(shunt + bus))
+    })
 }
 
 /// Quotient to the nearest; zero when there is nothing to divide by.

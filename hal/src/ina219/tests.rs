@@ -1,13 +1,17 @@
 //! The driver against the chip in software: what is read is what flows, and no known trap bites.
 
+mod buses;
+
 use super::bus::first_impression;
 use super::chip::{Fault, Load, SimulatedBus};
 use super::*;
 use crate::clock::HandClock;
-use embedded_hal::i2c::{ErrorType, Operation};
-use hob_core::units::Milliwatts;
+use crate::meter::Supply;
+use buses::{Failing, Recording};
+use embedded_hal::i2c::Operation;
+use hob_core::units::{Milliamps, Milliwatts};
 use proptest::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 const BEAT: Micros = Micros(50_000);
@@ -21,7 +25,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(address: u8, shunt: u32, milliwatts: i32, millivolts: u16) -> Self {
+    fn new(address: u8, shunt: u32, milliwatts: i32, millivolts: u32) -> Self {
         let time = HandClock::default();
         let load = Arc::new(Mutex::new(Load { milliwatts, bus: Millivolts(millivolts) }));
         let flows = load.clone();
@@ -42,16 +46,20 @@ impl Bench {
         self.load.lock().unwrap().milliwatts = milliwatts;
     }
 
-    /// Reads after one conversion.
+    /// Reads after one conversion; what is said of the supply is left out.
     fn read<B: I2c + Send + 'static>(&self, meter: &mut Ina219<B>) -> Result<Reading, MeterError> {
         self.time.turn(CONVERSION);
-        meter.read()
+        bare(meter)
     }
 }
 
 fn wiring(address: u8, shunt: u32) -> Wiring {
     let address = Address::from_byte(address).unwrap();
     Wiring { address, shunt: MicroOhms::new(shunt).unwrap(), invert: false, shared: false }
+}
+
+fn bare<B: I2c + Send + 'static>(meter: &mut Ina219<B>) -> Result<Reading, MeterError> {
+    meter.read().map(|reading| Reading { supply: None, ..reading })
 }
 
 fn plain(milliwatts: u32) -> Reading {
@@ -90,7 +98,7 @@ fn before_the_first_conversion_there_is_no_reading_and_between_two_the_last_one_
     assert!(matches!(meter.read(), Err(MeterError::NotReady)));
     assert_eq!(bench.read(&mut meter).unwrap(), plain(2_900));
     bench.set(6_000);
-    assert_eq!(meter.read().unwrap(), Reading { fresh: false, ..plain(2_900) });
+    assert_eq!(bare(&mut meter).unwrap(), Reading { fresh: false, ..plain(2_900) });
     assert_eq!(bench.read(&mut meter).unwrap(), plain(6_000));
 }
 
@@ -123,6 +131,62 @@ fn a_brown_out_changes_no_reading_and_is_told_once_within_ten_seconds() {
     let told: Vec<usize> = (0..readings.len()).filter(|at| readings[*at].sensor_reset).collect();
     assert_eq!(told, [199], "with the 200th reading after the last check");
     assert!(!readings[200..].iter().any(|reading| reading.sensor_reset), "the configuration holds again");
+}
+
+#[test]
+fn at_any_beat_a_brown_out_is_told_with_the_first_reading_after_ten_seconds() {
+    for (beat, readings) in [(50_000, 200), (1_000_000, 10), (60_000_000, 1)] {
+        let bench = Bench::usual(6_375);
+        let mut meter = bench.meter().checked_by(bench.time.clock());
+        bench.bus.order(Fault::BrownOut);
+        let told = (1..=400).find(|_| {
+            bench.time.turn(Micros(beat));
+            meter.read().is_ok_and(|reading| reading.sensor_reset)
+        });
+        // The first reading after the check finds the chip at its first conversion in the new configuration.
+        assert!(told.is_some_and(|told| told >= readings && told <= readings + 2), "{told:?} at a beat of {beat} µs");
+    }
+}
+
+#[test]
+fn by_the_clock_the_configuration_is_looked_at_six_times_a_minute_at_twenty_readings_a_second() {
+    let bench = Bench::usual(2_900);
+    let bus = Recording { bus: bench.bus.clone(), seen: Arc::default() };
+    let mut meter = Ina219::new(bus.clone(), wiring(0x40, 100_000)).unwrap().checked_by(bench.time.clock());
+    let looks = |readings| {
+        let before = bus.seen.lock().unwrap().iter().filter(|shape| shape.starts_with("w1@0 ")).count();
+        (0..readings).for_each(|_| {
+            bench.time.turn(BEAT);
+            let _not_ready_at_first = meter.read();
+        });
+        bus.seen.lock().unwrap().iter().filter(|shape| shape.starts_with("w1@0 ")).count() - before
+    };
+    assert_eq!([1_200, 1_200].map(looks), [6, 6]);
+}
+
+#[test]
+fn voltage_and_signed_current_of_the_line_come_with_the_draw() {
+    let bench = Bench::new(0x42, 100_000, -5_600, 8_000);
+    let battery = Line { position: crate::line::Position::BATTERY, ..Line::plain(MicroOhms::COMMON) };
+    let mut meter = Ina219::new(bench.bus.clone(), wiring(0x42, 100_000)).unwrap().within(battery);
+    let supply = |volts, current| Some(Supply { volts: Millivolts(volts), current: Milliamps(current) });
+    for (milliwatts, current, draw) in [(-5_600, -700, 0), (5_600, 700, 5_040), (0, 0, 0)] {
+        bench.set(milliwatts);
+        bench.time.turn(CONVERSION);
+        let reading = meter.read().unwrap();
+        assert_eq!((reading.supply, reading.power), (supply(8_000, current), Milliwatts(draw)));
+        assert_eq!(meter.read().unwrap(), Reading { fresh: false, ..reading }, "and again until the next conversion");
+    }
+}
+
+#[test]
+fn a_draw_that_was_backwards_is_not_repeated_as_the_one_before() {
+    let bench = Bench::usual(2_900);
+    let mut meter = bench.meter();
+    bench.read(&mut meter).unwrap();
+    bench.set(-2_900);
+    bench.read(&mut meter).unwrap_err();
+    assert!(matches!(meter.read(), Err(MeterError::Backwards(_))));
 }
 
 #[test]
@@ -213,7 +277,7 @@ fn swapped_wires_are_remarked_on_at_the_first_reading() {
 }
 
 /// A meter on a bus where every transaction takes its time, as on a wire.
-fn slow_bus(address: u8, milliwatts: i32, millivolts: u16, wiring: Wiring) -> Ina219<SimulatedBus> {
+fn slow_bus(address: u8, milliwatts: i32, millivolts: u32, wiring: Wiring) -> Ina219<SimulatedBus> {
     let time = HandClock::default();
     let hand = time.clock();
     let ticking = Arc::new(move || {
@@ -235,7 +299,7 @@ fn a_shared_chip_is_read_as_it_is_and_never_written() {
         assert_eq!(bench.read(&mut meter).unwrap(), Reading::plain(Milliwatts(2_900), Micros(1_064)));
     }
     let seen = bus.seen.lock().unwrap();
-    assert!(seen.iter().all(|shape| shape == "w1 r2"), "only register pointers are written");
+    assert!(seen.iter().all(|shape| shape.starts_with("w1@") && shape.ends_with(" r2")), "only register pointers are written");
 }
 
 #[test]
@@ -250,7 +314,11 @@ fn a_read_is_always_the_last_message_of_its_transaction() {
         bench.read(&mut meter).unwrap();
     }
     let seen = bus.seen.lock().unwrap();
-    assert!(seen.len() > 750 && seen.iter().all(|shape| shape == "w1 r2" || shape == "w3"), "{seen:?}");
+    assert!(
+        seen.len() > 750
+            && seen.iter().all(|shape| shape.starts_with("w3@0") || shape.starts_with("w1@") && shape.ends_with(" r2")),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -282,7 +350,7 @@ fn the_chip_powers_up_and_resets_as_the_datasheet_says() {
 proptest! {
     #[test]
     fn the_product_is_the_truth_within_one_step_of_either_register(
-        milliwatts in 0..15_000_i32, millivolts in 3_000..15_000_u16,
+        milliwatts in 0..15_000_i32, millivolts in 3_000..15_000_u32,
         shunt in prop::sample::select(vec![10_000_u32, 20_000, 50_000, 100_000]),
     ) {
         let amperes = f64::from(milliwatts) / f64::from(millivolts);
@@ -292,53 +360,5 @@ proptest! {
         let read = f64::from(bench.read(&mut meter).unwrap().power.0);
         let step = 10.0 / f64::from(shunt) * f64::from(millivolts) + 4.0 * amperes + 1.0;
         prop_assert!((read - f64::from(milliwatts)).abs() <= step, "{read} for {milliwatts}, step {step}");
-    }
-}
-
-/// Notes the shape of every transaction.
-#[derive(Clone)]
-struct Recording {
-    bus: SimulatedBus,
-    seen: Arc<Mutex<Vec<String>>>,
-}
-
-impl ErrorType for Recording {
-    type Error = super::chip::BusError;
-}
-
-impl I2c for Recording {
-    fn transaction(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), Self::Error> {
-        let shape: Vec<String> = operations
-            .iter()
-            .map(|operation| match operation {
-                Operation::Write(bytes) => format!("w{}", bytes.len()),
-                Operation::Read(bytes) => format!("r{}", bytes.len()),
-            })
-            .collect();
-        self.seen.lock().unwrap().push(shape.join(" "));
-        self.bus.transaction(address, operations)
-    }
-}
-
-/// Fails one transaction, so many from now; it may have reached the chip all the same.
-#[derive(Clone)]
-struct Failing {
-    bus: SimulatedBus,
-    in_so_many: Arc<AtomicUsize>,
-    lands: bool,
-}
-
-impl ErrorType for Failing {
-    type Error = super::chip::BusError;
-}
-
-impl I2c for Failing {
-    fn transaction(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), Self::Error> {
-        let left = self.in_so_many.load(Ordering::SeqCst);
-        self.in_so_many.store(left.saturating_sub(1), Ordering::SeqCst);
-        if left != 1 || self.lands {
-            self.bus.transaction(address, operations)?;
-        }
-        if left == 1 { Err(super::chip::BusError::NoAcknowledge) } else { Ok(()) }
     }
 }

@@ -1,11 +1,13 @@
-//! An answer and its account: how long it took, what it cost, and how that is known.
+//! An answer and its account: how long it took, and what it cost.
 //!
-//! Promises: joules and grams are the counted ones to the last digit; the source and the bound stand beside them.
-//! Deliberately absent: counting (`hob_core::odometer`, `hob_core::ledger`).
+//! Promises: what is known only sometimes is absent, and not zero, when it is not known.
+//! Deliberately absent: the cost itself (`cost`, `co2`), counting (`hob_core`).
 
 use hob_core::prompt::{Finish, PromptId, TokenCount};
 use serde::{Deserialize, Serialize};
 
+use super::co2::Co2;
+use super::cost::{Energy, Predicted};
 use crate::decimal::Decimal;
 use crate::shared::{FinishWord, TokenCountFields, V1, id, is_down};
 
@@ -21,33 +23,6 @@ pub struct Took {
     /// From taken in to the first token; absent if none came, and for embeddings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token: Option<Decimal<0>>,
-}
-
-/// What an answer cost, and how well that is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Energy {
-    /// This answer's share of what the board drew, idle draw included, in joules.
-    pub j: Decimal<6>,
-    /// Where the reading comes from: `ina219`, `hwmon`, `rapl`, `model` or `simulated`.
-    pub source: String,
-    /// The true energy is within so many percent of `j`.
-    pub bound_pct: Decimal<2>,
-}
-
-/// What an answer emitted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Co2 {
-    /// Grams of CO2-equivalent.
-    pub g: Decimal<6>,
-    /// The intensity that was used, in grams per kilowatt-hour.
-    pub g_per_kwh: Decimal<0>,
-    /// Where the intensity comes from, such as the name of a table, or `config`.
-    pub source: String,
-    /// The year that the intensity is of, where one is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub year: Option<u16>,
-    /// Always true: this is an estimate.
-    pub estimate: bool,
 }
 
 /// Everything about an answer but what was said.
@@ -75,6 +50,9 @@ pub struct Account {
     pub tokens_per_s: Option<Decimal<2>>,
     /// What it cost.
     pub energy: Energy,
+    /// What Hob expected it to take if it said all that it may, before it began; absent if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Predicted>,
     /// What it emitted; absent if no intensity is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub co2: Option<Co2>,

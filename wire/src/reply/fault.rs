@@ -6,6 +6,7 @@
 use hob_core::units::Millis;
 use serde::{Deserialize, Serialize};
 
+use super::cost::Predicted;
 use crate::decimal::Decimal;
 
 /// Why a request is not answered.
@@ -26,6 +27,14 @@ pub enum Code {
     NoMemory,
     /// No level fits the power that is left. Again, later.
     LowPower,
+    /// No level answers for `max_joules`. Not again like this.
+    OverBudget,
+    /// No level answers within `deadline_ms`. Again, with more time or when fewer wait.
+    TooLate,
+    /// No level of `min_quality` can be served now. Again, later.
+    TooPoor,
+    /// The battery is nearly empty. Again, when it is charged.
+    LowBattery,
     /// The model, or the level of it, is not here. Not again, until it is.
     NoModel,
     /// The grammar or JSON schema cannot be compiled. Not again like this.
@@ -42,7 +51,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::TooLarge,
         Self::TooLong,
@@ -50,6 +59,10 @@ impl Code {
         Self::Expired,
         Self::NoMemory,
         Self::LowPower,
+        Self::OverBudget,
+        Self::TooLate,
+        Self::TooPoor,
+        Self::LowBattery,
         Self::NoModel,
         Self::BadGrammar,
         Self::Cancelled,
@@ -69,6 +82,10 @@ impl Code {
             Self::Expired => "expired",
             Self::NoMemory => "no_memory",
             Self::LowPower => "low_power",
+            Self::OverBudget => "over_budget",
+            Self::TooLate => "too_late",
+            Self::TooPoor => "too_poor",
+            Self::LowBattery => "low_battery",
             Self::NoModel => "no_model",
             Self::BadGrammar => "bad_grammar",
             Self::Cancelled => "cancelled",
@@ -81,7 +98,18 @@ impl Code {
     /// Whether the same request may succeed if it is sent again.
     #[must_use]
     pub const fn worth_retrying(self) -> bool {
-        matches!(self, Self::Busy | Self::Expired | Self::NoMemory | Self::LowPower | Self::Closing | Self::Internal)
+        matches!(
+            self,
+            Self::Busy
+                | Self::Expired
+                | Self::NoMemory
+                | Self::LowPower
+                | Self::TooLate
+                | Self::TooPoor
+                | Self::LowBattery
+                | Self::Closing
+                | Self::Internal
+        )
     }
 }
 
@@ -96,13 +124,16 @@ pub struct Fault {
     /// Try again after so long; absent if that is not known or does not help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<Decimal<0>>,
+    /// What the answer would take, at the level that comes nearest; with `over_budget`, `too_late`, `too_poor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Predicted>,
 }
 
 impl Fault {
     /// A fault with nothing known about trying again.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_ms: None }
+        Self { code, message: message.into(), retry_after_ms: None, predicted: None }
     }
 
     /// A malformed request.
@@ -115,6 +146,12 @@ impl Fault {
     #[must_use]
     pub fn again_after(self, span: Millis) -> Self {
         Self { retry_after_ms: Some(span.into()), ..self }
+    }
+
+    /// The same, with what the answer would take.
+    #[must_use]
+    pub fn predicting(self, predicted: Predicted) -> Self {
+        Self { predicted: Some(predicted), ..self }
     }
 
     /// The same, about a field.

@@ -4,7 +4,7 @@
 //! comes from the defaults. Deliberately absent: the envelope (`letter`).
 
 use hob_core::prompt::{LevelWish, Message, Priority, Prompt, Role, Sampling, Shape};
-use hob_core::units::{Microjoules, Millis};
+use hob_core::units::{BasisPoints, Microjoules, Millis};
 
 use super::Defaults;
 use super::letter::Letter;
@@ -19,7 +19,7 @@ use crate::reply::Fault;
 pub(super) const WHAT: &str = "an ask";
 
 /// The fields of an ask; `transaction` is `id`, and `quant` is `level`.
-pub(super) const FIELDS: [&str; 22] = [
+pub(super) const FIELDS: [&str; 23] = [
     "v",
     "id",
     "prompt",
@@ -39,6 +39,7 @@ pub(super) const FIELDS: [&str; 22] = [
     "grammar",
     "deadline_ms",
     "max_joules",
+    "min_quality",
     "priority",
     "stream",
     "reply_to",
@@ -48,6 +49,8 @@ pub(super) const FIELDS: [&str; 22] = [
 pub(super) const EMBED_FIELDS: [&str; 5] = ["v", "id", "input", "model", "reply_to"];
 
 const JOULE: i64 = 1_000_000;
+/// 100 %, in basis points.
+const ALL: i64 = 10_000;
 
 /// Reads the rest of an ask.
 pub(super) fn read(letter: &mut Letter, defaults: &Defaults) -> Result<Prompt, Fault> {
@@ -55,6 +58,7 @@ pub(super) fn read(letter: &mut Letter, defaults: &Defaults) -> Result<Prompt, F
     let tokens = fields.number::<0>("max_tokens", &(1..=MAX_TOKENS))?;
     let deadline = fields.number::<0>("deadline_ms", &(1..=DEADLINE_MS))?;
     let energy = fields.number::<6>("max_joules", &(1..=JOULES * JOULE))?;
+    let quality = fields.number::<2>("min_quality", &(0..=ALL))?;
     Ok(Prompt {
         id: letter.id.clone(),
         messages: messages(said, fields, defaults)?,
@@ -66,6 +70,7 @@ pub(super) fn read(letter: &mut Letter, defaults: &Defaults) -> Result<Prompt, F
         max_tokens: tokens.and_then(|count| u32::try_from(count.0).ok()).unwrap_or(defaults.max_tokens),
         deadline: deadline.and_then(|span| u64::try_from(span.0).ok()).map(Millis),
         max_energy: energy.and_then(|energy| u64::try_from(energy.0).ok()).map(Microjoules),
+        min_quality: quality.and_then(|quality| u32::try_from(quality.0).ok()).map(BasisPoints),
         priority: priority(fields)?,
     })
 }

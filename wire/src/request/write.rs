@@ -54,6 +54,8 @@ struct Written<'a> {
     deadline_ms: Option<Decimal<0>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_joules: Option<Decimal<6>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_quality: Option<Decimal<2>>,
     priority: &'static str,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +96,7 @@ pub fn ask(prompt: &Prompt, stream: bool, reply_to: Option<&str>) -> Result<Stri
         grammar,
         deadline_ms: prompt.deadline.map(Decimal::from),
         max_joules: prompt.max_energy.map(Decimal::from),
+        min_quality: prompt.min_quality.map(Decimal::from),
         priority: match prompt.priority {
             Priority::Low => "low",
             Priority::Normal => "normal",

@@ -81,7 +81,8 @@ impl Topics {
         };
         let mut segments = tail.split('/');
         match (segments.next(), segments.next()) {
-            (Some("ask"), None) | (_, Some("ask" | "embed" | "set" | "stream" | "event" | "status" | "state" | "telemetry")) => {
+            (Some("ask" | "grid_intensity"), None)
+            | (_, Some("ask" | "embed" | "set" | "stream" | "event" | "status" | "state" | "telemetry" | "grid_intensity")) => {
                 Err(BadReply::Reserved)
             }
             _ => Ok(()),

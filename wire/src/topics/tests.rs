@@ -16,7 +16,10 @@ fn every_channel_has_its_topic() {
         topics.fleet_ask(),
         topics.embed(),
         topics.set_level(),
+        topics.set_telemetry(),
         topics.set_cancel(),
+        topics.grid_intensity(Feed::Site),
+        topics.grid_intensity(Feed::Own),
         topics.answer(&id),
         topics.stream(&id),
         topics.event(),
@@ -24,8 +27,11 @@ fn every_channel_has_its_topic() {
         topics.info(),
         topics.level(),
         topics.last_answer(),
+        topics.power(),
+        topics.why(),
         topics.telemetry(),
     ];
+    assert_eq!(CHANNELS.len(), made.len());
     for (channel, made) in CHANNELS.iter().zip(made) {
         let address = channel.address.replace("{prefix}", "hob").replace("{device}", "pi").replace("{id}", id.as_str());
         assert_eq!(made, address, "{}", channel.name);
@@ -39,7 +45,11 @@ fn what_comes_in_is_told_apart_and_all_else_is_nothing() {
         ("hob/ask", Some(Inbound::Ask)),
         ("hob/pi/embed", Some(Inbound::Embed)),
         ("hob/pi/set/level", Some(Inbound::SetLevel)),
+        ("hob/pi/set/telemetry", Some(Inbound::SetTelemetry)),
         ("hob/pi/set/cancel", Some(Inbound::SetCancel)),
+        ("hob/grid_intensity", Some(Inbound::GridIntensity(Feed::Site))),
+        ("hob/pi/grid_intensity", Some(Inbound::GridIntensity(Feed::Own))),
+        ("hob/pi2/grid_intensity", None),
         ("hob/pi2/ask", None),
         ("hobby/pi/ask", None),
         ("hob/pi/ask/more", None),
@@ -100,6 +110,8 @@ fn answers_go_only_where_the_site_allows() {
         ("hob/pi2/set/level", Err(BadReply::Reserved)),
         ("hob/pi/state/level", Err(BadReply::Reserved)),
         ("hob/pi/status", Err(BadReply::Reserved)),
+        ("hob/grid_intensity", Err(BadReply::Reserved)),
+        ("hob/pi2/grid_intensity", Err(BadReply::Reserved)),
     ];
     for (topic, verdict) in table {
         assert_eq!(topics().may_answer_to(topic, &allow), verdict, "{topic:?}");
@@ -110,7 +122,7 @@ fn answers_go_only_where_the_site_allows() {
 
 proptest! {
     #[test]
-    fn no_topic_that_may_be_answered_to_is_read_by_a_hob(topic in "(hob|hobby|\\$x)(/(ask|pi|set|level|embed|x|\\+)){0,3}") {
+    fn no_topic_that_may_be_answered_to_is_read_by_a_hob(topic in "(hob|hobby|\\$x)(/(ask|pi|set|level|embed|grid_intensity|x|\\+)){0,3}") {
         if topics().may_answer_to(&topic, &["hob/".to_owned()]).is_ok() {
             prop_assert!(topics().inbound(&topic).is_none());
             prop_assert!(topic.starts_with("hob/") && !topic.contains('+'));

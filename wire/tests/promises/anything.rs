@@ -86,7 +86,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_command_or_a_fault(payload in payloads(), properties in properties()) {
-        let faults = [request::level(&payload).err(), request::cancel(&payload).err()];
+        let faults = [request::level(&payload).err(), request::cancel(&payload).err(), request::grid_intensity(&payload).err()];
         prop_assert!(faults.into_iter().flatten().all(|fault| fault.code == Code::BadRequest));
         if let Ok(embed) = intake().embed(&payload, &properties, || id("made-up")) {
             prop_assert!(!embed.input.is_empty() && embed.input.iter().all(|text| !text.is_empty()));

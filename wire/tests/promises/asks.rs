@@ -1,7 +1,7 @@
 //! What a good ask becomes.
 
 use hob_core::prompt::{LevelWish, Message, Priority, Role, Sampling, Shape};
-use hob_core::units::{Microjoules, Millis};
+use hob_core::units::{BasisPoints, Microjoules, Millis};
 use hob_wire::properties::{HOB_ID, JSON, Properties, TEXT};
 use hob_wire::request::{self, ReplyRoute};
 use serde_json::json;
@@ -49,7 +49,7 @@ fn every_field_arrives() {
     let payload = json!({
         "v": 1, "transaction": "q1", "system": "", "prompt": "hi", "model": "m", "quant": "Q4_K_M", "max_tokens": 5.0,
         "temperature": 0.7, "top_k": 0, "top_p": 1, "min_p": 0.0, "repeat_penalty": 1.1, "seed": 4_294_967_295_u32,
-        "stop": "END", "deadline_ms": 1_500, "max_joules": 61.125, "priority": "high", "stream": true,
+        "stop": "END", "deadline_ms": 1_500, "max_joules": 61.125, "min_quality": 97.25, "priority": "high", "stream": true,
         "reply_to": "app/7", "grammar": "root ::= \"x\"", "json_schema": null,
     });
     let ask = ask(payload.to_string(), &Properties::default()).unwrap();
@@ -62,7 +62,7 @@ fn every_field_arrives() {
     assert_eq!((prompt.max_tokens, prompt.sampling), (5, sampling));
     assert_eq!((prompt.stop, prompt.shape), (vec!["END".to_owned()], Shape::Grammar("root ::= \"x\"".into())));
     assert_eq!((prompt.deadline, prompt.max_energy), (Some(Millis(1_500)), Some(Microjoules(61_125_000))));
-    assert_eq!(prompt.priority, Priority::High);
+    assert_eq!((prompt.min_quality, prompt.priority), (Some(BasisPoints(9_725)), Priority::High));
     assert_eq!((ask.reply.topic.as_str(), ask.reply.stream.as_deref()), ("app/7", Some("app/7/stream")));
     assert!(ask.dedupe);
 }

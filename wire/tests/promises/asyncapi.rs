@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hob_wire::event::MeterCode;
 use hob_wire::topics::{CHANNELS, Way};
 use serde_json::Value;
 
@@ -96,4 +97,8 @@ fn the_codes_of_the_schema_are_those_of_the_code() {
     let common = json_file("schemas/common.json");
     let described = common["$defs"]["code"]["enum"].as_array().unwrap();
     assert_eq!(*described, hob_wire::reply::Code::ALL.map(|code| Value::from(code.as_str())));
+    let event = json_file("schemas/event.json");
+    let meter = event["oneOf"].as_array().unwrap().iter().find(|kind| kind["properties"]["event_type"]["const"] == "meter");
+    let codes = MeterCode::ALL.map(|code| serde_json::to_value(code).unwrap());
+    assert_eq!(meter.unwrap()["properties"]["code"]["enum"], Value::from_iter(codes));
 }

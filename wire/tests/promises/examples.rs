@@ -1,10 +1,13 @@
 //! The golden examples: each fits its schema, and comes back from the types as it was.
 
+use hob_core::ledger::{Embodied, Sourced, footprint};
+use hob_core::units::{BasisPoints, Microjoules, Micros};
+use hob_wire::decimal::Decimal;
 use hob_wire::event::Event;
 use hob_wire::properties::Properties;
-use hob_wire::reply::{Chunk, Embedding, Reply};
+use hob_wire::reply::{Chunk, Co2, Embedding, Rates, Reply, words_per_charge};
 use hob_wire::request;
-use hob_wire::state::{Info, LastAnswer, LevelState, Status, Telemetry};
+use hob_wire::state::{Info, LastAnswer, LevelState, PowerState, Status, Telemetry, Why};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,6 +29,8 @@ fn there_and_back(kind: &str, text: &str) -> Option<String> {
         "info" => Some(again::<Info>(text)),
         "level" => Some(again::<LevelState>(text)),
         "last_answer" => Some(again::<LastAnswer>(text)),
+        "power" => Some(again::<PowerState>(text)),
+        "why" => Some(again::<Why>(text)),
         "telemetry" => Some(again::<Telemetry>(text)),
         "status" => {
             let word: String = serde_json::from_str(text).unwrap();
@@ -41,6 +46,14 @@ fn there_and_back(kind: &str, text: &str) -> Option<String> {
         }
         "set_level" => {
             request::level(text.as_bytes()).unwrap();
+            None
+        }
+        "grid_intensity" => {
+            request::grid_intensity(text.as_bytes()).unwrap();
+            None
+        }
+        "set_telemetry" => {
+            request::telemetry(text.as_bytes()).unwrap();
             None
         }
         "set_cancel" => {
@@ -95,7 +108,7 @@ fn the_full_ask_is_written_again_as_it_was() {
 #[test]
 fn a_reader_ignores_fields_that_a_later_hob_adds_but_not_another_version() {
     let mut answer = json_file("examples/answer.json");
-    answer["energy"]["coverage_pct"] = 99.into();
+    answer["energy"]["moon"] = 99.into();
     answer["new"] = true.into();
     assert!(serde_json::from_value::<Reply>(answer.clone()).is_ok());
     answer["v"] = 2.into();
@@ -104,9 +117,26 @@ fn a_reader_ignores_fields_that_a_later_hob_adds_but_not_another_version() {
 }
 
 #[test]
-fn joules_and_grams_are_written_to_the_last_digit() {
+fn joules_are_written_to_the_last_digit() {
     let text = again::<Reply>(&json_file("examples/answer.json").to_string());
-    for exact in [r#""j":61.200001"#, r#""g":0.008075"#, r#""g_per_kwh":475,"#, r#""tokens_per_s":4.45"#] {
+    for exact in [r#""wall_j":61.200001"#, r#""marginal_j":30.800001"#, r#""g_per_kwh":475,"#, r#""tokens_per_s":4.45"#] {
         assert!(text.contains(exact), "{exact} in {text}");
     }
+}
+
+#[test]
+fn the_account_of_the_example_adds_up() {
+    let answer = json_file("examples/answer.json");
+    let Reply::Ok(answer) = serde_json::from_value::<Reply>(answer).unwrap() else { panic!("it is an answer") };
+    let (account, energy) = (&answer.account, &answer.account.energy);
+    assert_eq!(energy.wall_j.0, energy.idle_j.0 + energy.marginal_j.0);
+    let joules = |joules: Decimal<6>| Microjoules(u64::try_from(joules.0).unwrap());
+    let (wall, marginal, tokens) = (joules(energy.wall_j), joules(energy.marginal_j), account.tokens.completion);
+    assert_eq!(energy.j_per_token, Rates::joules_per_token(wall, marginal, tokens));
+    assert_eq!(energy.tokens_per_j, Rates::tokens_per_joule(wall, marginal, tokens));
+    assert_eq!(energy.words_per_charge, words_per_charge(Microjoules(68_400_000_000), wall, 48), "48 words, 19 Wh");
+    let (world, embodied) = (Sourced::world(), Embodied::default());
+    let share = embodied.charge(Micros(0), 500);
+    let footprint = footprint(wall, BasisPoints(140), world.factor, share, embodied.bound).unwrap();
+    assert_eq!(account.co2, Some(Co2::of(&footprint, &world)));
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use hob_core::prompt::{LevelWish, Message, Priority, Prompt, PromptId, Role, Sampling, Shape};
-use hob_core::units::{Microjoules, Millis};
+use hob_core::units::{BasisPoints, Microjoules, Millis};
 use hob_wire::properties::Properties;
 use hob_wire::request::write_ask;
 use jsonschema::Validator;
@@ -50,9 +50,10 @@ fn prompts() -> impl Strategy<Value = Prompt> {
     let level = prop_oneof![Just(LevelWish::Auto), "Q[0-9]_[A-Z0-9_]{1,5}".prop_map(LevelWish::Exactly)];
     let priority = prop_oneof![Just(Priority::Low), Just(Priority::Normal), Just(Priority::High)];
     let names = ("[!-\"$-*,-.0-~]{1,64}", option::of("[!-~]{1,40}"), level, priority);
-    let bounds = (1..=131_072_u32, option::of(1..=604_800_000_u64), option::of(1..=1_000_000_000_000_u64));
+    let bounds =
+        (1..=131_072_u32, option::of(1..=604_800_000_u64), option::of(1..=1_000_000_000_000_u64), option::of(0..=10_000_u32));
     let said = (messages(), shapes(), vec(text(), 0..16), samplings());
-    (names, bounds, said).prop_map(|((name, model, level, priority), (max_tokens, deadline, energy), said)| {
+    (names, bounds, said).prop_map(|((name, model, level, priority), (max_tokens, deadline, energy, quality), said)| {
         let (messages, shape, stop, sampling) = said;
         Prompt {
             id: PromptId::new(name).unwrap(),
@@ -65,6 +66,7 @@ fn prompts() -> impl Strategy<Value = Prompt> {
             max_tokens,
             deadline: deadline.map(Millis),
             max_energy: energy.map(Microjoules),
+            min_quality: quality.map(BasisPoints),
             priority,
         }
     })
