@@ -13,11 +13,15 @@ mod ask;
 mod config;
 mod doctor;
 mod model;
+mod power;
 mod print;
 mod probe;
 mod progress;
 mod quantize;
+mod simulate;
 mod up;
+mod visit;
+mod why;
 
 use std::process::ExitCode;
 
@@ -45,6 +49,9 @@ fn follow(command: Command, loaded: &Loaded) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up => up::run(settings),
         Command::Ask(args) => quietly(settings, || ask::run(settings, args)),
+        Command::Power(args) => quietly(settings, || power::run(settings, &args)),
+        Command::Why(args) => quietly(settings, || why::run(settings, &args)),
+        Command::Simulate(args) => quietly(settings, || simulate::run(&args)),
         Command::Model(command) => quietly(settings, || model::run(settings, command)),
         Command::Quantize(args) => quietly(settings, || quantize::run(settings, &args)),
         Command::Doctor => doctor::run(settings),

@@ -8,11 +8,12 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hob_core::{
-    policy::Rules,
-    prompt::{LevelWish, Sampling},
-    units::{BasisPoints, Bytes, MilliCelsius, Millis, Milliwatts},
+    policy::{Mode, Rules},
+    prompt::Sampling,
+    steward::Steward,
+    units::{BasisPoints, Bytes, MilliCelsius, Millis, Milliwatts, PartsPerMillion},
 };
-use hob_engine::Heads;
+use hob_engine::{Gauges, Heads};
 use hob_hal::{board, memory::Memory};
 use hob_wire::{
     V1, limits,
@@ -26,15 +27,24 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::tasks::thinking::Taster;
 use crate::{
-    carbon::Grid,
+    carbon::Carbon,
     gauge::Gauge,
+    kept::Kept,
     ladder::{Ladder, ServingPlan},
     messages::{Arrival, Letter},
     settings::Settings,
     store::Store,
-    tasks::{desk, embedding, intake, outbox, telemetry, thinking},
+    tasks::{
+        desk::{self, Queue},
+        embedding, intake,
+        metering::Trouble,
+        outbox,
+        supply::{self, Fed, Watched},
+        telemetry,
+        thinking::{self, Serving, Taster, Wanted},
+        thrift,
+    },
 };
 
 pub use crate::tasks::thinking::{Loading, Prober};
@@ -50,8 +60,12 @@ const EMBEDS: usize = 16;
 pub struct Parts {
     /// Loads models.
     pub heads: Arc<dyn Heads>,
-    /// The clock and the odometer.
+    /// The clock and the accounts.
     pub gauge: Arc<Gauge>,
+    /// What befalls the meter.
+    pub troubles: mpsc::Receiver<Trouble>,
+    /// The battery, if there is one.
+    pub watched: Watched,
     /// Free memory; one reader for answering, one for embedding.
     pub memory: [Box<dyn Memory + Send + Sync>; 2],
     /// Tries a file in a process of its own.
@@ -75,7 +89,8 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
     let topics = Topics::new(settings.mqtt.prefix.clone(), settings.device_id())?;
     let grace = Duration::from_secs(settings.shutdown.grace_s);
     let hurry = CancellationToken::new();
-    let mut rooms = furnish(parts, settings, &topics, &stop, &hurry);
+    let kept = Arc::new(Kept::open(&settings.state_dir()));
+    let mut rooms = furnish(parts, settings, &topics, &kept, (&stop, &hurry));
     stop.cancelled().await;
     let mut finish = Box::pin(async { while rooms.join_next().await.is_some() {} });
     if tokio::time::timeout(grace, &mut finish).await.is_err() {
@@ -85,6 +100,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
             tracing::error!("a task does not end (a model is being loaded, or the broker is away); it is left behind");
         }
     }
+    let _written = tokio::task::spawn_blocking(move || kept.write()).await;
     Ok(())
 }
 
@@ -93,71 +109,109 @@ fn furnish(
     parts: Parts,
     settings: &Settings,
     topics: &Topics,
-    stop: &CancellationToken,
-    hurry: &CancellationToken,
+    kept: &Arc<Kept>,
+    (stop, hurry): (&CancellationToken, &CancellationToken),
 ) -> JoinSet<()> {
-    let Parts { heads, gauge, memory: [memory, other_memory], prober, loading, root, arrivals, letters } = parts;
+    let Parts { heads, gauge, troubles, watched, memory: [memory, other_memory], prober, loading, root, arrivals, letters } =
+        parts;
     let (orders, orders_in) = mpsc::channel(CHANNEL);
     let (embeds, embeds_in) = mpsc::channel(EMBEDS);
     let (told, told_in) = mpsc::channel(CHANNEL);
     let (seats, seats_in) = mpsc::channel(1);
     let (cancels, cancels_in) = mpsc::channel(CHANNEL);
-    let (wishes, wish_in) = watch::channel(wish(&settings.policy.level));
-    let (pace, pace_in) = watch::channel(Millis::ZERO);
-    let (waiting, waiting_in) = watch::channel(0);
-    let (serving, serving_in) = watch::channel(thinking::Serving::default());
+    let configured = mode(&settings.policy.mode).unwrap_or_default();
+    let (wanted, wanted_in) = watch::channel(Wanted { mode: configured.clone(), until: None });
+    let (hasten, pace_in) = watch::channel(telemetry::Pace::default());
+    let (pace, answer_pace) = watch::channel(Millis::ZERO);
+    let (waiting, waiting_in) = watch::channel(Queue::default());
+    let (serving, serving_in) = watch::channel(Serving::default());
+    let (fed, fed_in) = watch::channel(Fed::default());
+    let (reach, reach_in) = watch::channel(None);
+    let (steps, steps_in) = watch::channel(Vec::new());
     let store = Arc::new(Store::default());
-    let grid = Grid::of(&settings.carbon);
+    let carbon = Carbon::new(&settings.carbon, kept.stored(), gauge.now());
     let engine = &settings.engine;
-    let plan = ServingPlan { slots: engine.slots, context: engine.context, batch: engine.batch };
-    let rules = rules(&settings.policy);
+    let rules = rules(settings);
 
     let mut rooms = JoinSet::new();
-    let doors = intake::Doors { orders, embeds, told: told.clone(), wish: wishes };
+    let doors = intake::Doors { orders, embeds, told: told.clone(), wanted, hasten, carbon: Arc::clone(&carbon) };
     rooms.spawn(intake::run(arrivals, reader(settings, topics), doors, Arc::clone(&store), Arc::clone(&gauge), stop.clone()));
-    let places = usize::try_from(settings.desk.places).unwrap_or(1);
     let around = desk::Around {
         orders: orders_in,
         seats: seats_in,
         cancels,
         told: told.clone(),
         waiting,
-        pace: pace_in,
+        pace: answer_pace,
         gauge: Arc::clone(&gauge),
     };
-    rooms.spawn(desk::run(places, around));
+    rooms.spawn(desk::run(usize::try_from(settings.desk.places).unwrap_or(1), around));
+    let taster = Taster { prober, loading };
     let embedding = embedding::Tools {
         heads: Arc::clone(&heads),
         gauge: Arc::clone(&gauge),
         ladder: Ladder::new(settings.shelf_dir(), ServingPlan { slots: 1, context: 512, batch: 512 }),
         memory: other_memory,
         reserve: rules.reserve,
-        taster: Taster { prober: Arc::clone(&prober), loading: Arc::clone(&loading) },
+        taster: taster.clone(),
         model: engine.embedding_model.clone(),
         threads: engine.threads,
     };
     rooms.spawn(embedding::run(embedding, embeds_in, told.clone()));
+    let around = supply::Around { gauge: Arc::clone(&gauge), carbon: Arc::clone(&carbon), kept: Arc::clone(kept), fed };
+    rooms.spawn(supply::run(watched, around, stop.clone()));
+    let thrift_rules = thrift::rules(&settings.thrift);
+    let around = thrift::Around { gauge: Arc::clone(&gauge), waiting: waiting_in.clone(), serving: serving_in.clone(), steps };
+    rooms.spawn(thrift::run(root.clone(), settings.state_dir(), thrift_rules.clone(), around, stop.clone()));
     let board_root = root.clone();
+    let mut steward = Steward::new(rules, configured.clone());
+    steward.restore(&kept.steward());
     let tools = thinking::Tools {
         heads,
         gauge: Arc::clone(&gauge),
-        ladder: Ladder::new(settings.shelf_dir(), plan),
+        ladder: Ladder::new(settings.shelf_dir(), ServingPlan::of(engine)),
         memory,
         board: Box::new(move || board::read(&board_root)),
-        taster: Taster { prober, loading },
-        rules,
-        mode: wish(&settings.policy.level),
+        taster,
+        steward,
+        kept: Arc::clone(kept),
+        reserve: rules.reserve,
+        memory_wanted: rules.pressure_limit,
+        configured,
+        thrift: thrift_rules,
         power_cap: settings.power.cap_w.map(milliwatts),
         engine: engine.clone(),
         info: info(settings, topics, &gauge, &root),
     };
-    let around = thinking::Around { seats, cancels: cancels_in, wish: wish_in, told, serving, pace, hurry: hurry.clone() };
+    let around = thinking::Around {
+        seats,
+        cancels: cancels_in,
+        wanted: wanted_in,
+        queue: waiting_in.clone(),
+        fed: fed_in.clone(),
+        reach,
+        told,
+        serving,
+        pace,
+        hurry: hurry.clone(),
+    };
     rooms.spawn(thinking::run(tools, around));
-    let views =
-        telemetry::Views { gauge: Arc::clone(&gauge), grid: grid.clone(), waiting: waiting_in, serving: serving_in, root };
-    let every = Duration::from_secs(settings.telemetry.every_s);
-    rooms.spawn(telemetry::run(every, topics.clone(), views, letters.clone(), stop.clone()));
-    let desk = outbox::Desk { topics: topics.clone(), store, gauge, grid, publish_text: settings.mqtt.publish_text };
+    let views = telemetry::Views {
+        gauge: Arc::clone(&gauge),
+        carbon: Arc::clone(&carbon),
+        kept: Arc::clone(kept),
+        waiting: waiting_in,
+        serving: serving_in,
+        fed: fed_in.clone(),
+        steps: steps_in,
+        reach: reach_in,
+        pace: pace_in,
+        root,
+    };
+    let doors = telemetry::Doors { topics: topics.clone(), troubles, letters: letters.clone() };
+    rooms.spawn(telemetry::run(Duration::from_secs(settings.telemetry.every_s), views, doors, stop.clone()));
+    let desk =
+        outbox::Desk { topics: topics.clone(), store, gauge, carbon, fed: fed_in, publish_text: settings.mqtt.publish_text };
     rooms.spawn(outbox::run(desk, told_in, letters));
     rooms
 }
@@ -171,8 +225,15 @@ fn reader(settings: &Settings, topics: &Topics) -> Intake {
     Intake { topics: topics.clone(), replies: settings.mqtt.reply_prefixes.clone(), defaults }
 }
 
-fn wish(level: &str) -> LevelWish {
-    if level == "auto" { LevelWish::Auto } else { LevelWish::Exactly(level.to_owned()) }
+/// A mode by its word in the settings; nothing if it is none.
+pub(crate) fn mode(word: &str) -> Option<Mode> {
+    match (word, word.strip_prefix("fixed:")) {
+        ("auto", _) => Some(Mode::Auto),
+        ("quality", _) => Some(Mode::Quality),
+        ("endurance", _) => Some(Mode::Endurance),
+        (_, Some(level)) if !level.is_empty() => Some(Mode::Fixed(level.to_owned())),
+        _ => None,
+    }
 }
 
 fn info(settings: &Settings, topics: &Topics, gauge: &Gauge, root: &std::path::Path) -> Info {
@@ -190,7 +251,8 @@ fn info(settings: &Settings, topics: &Topics, gauge: &Gauge, root: &std::path::P
     }
 }
 
-fn rules(policy: &crate::settings::Policy) -> Rules {
+fn rules(settings: &Settings) -> Rules {
+    let (policy, battery) = (&settings.policy, &settings.battery);
     Rules {
         reserve: Bytes(policy.reserve_mb.saturating_mul(1_000_000)),
         climb_memory: Bytes(policy.climb_mb.saturating_mul(1_000_000)),
@@ -198,6 +260,10 @@ fn rules(policy: &crate::settings::Policy) -> Rules {
         pressure_limit: BasisPoints(hundredths(policy.pressure_pct)),
         hot: celsius(policy.hot_c),
         cool: celsius(policy.cool_c),
+        critical: PartsPerMillion(hundredths(battery.critical_pct) * 100),
+        restart: PartsPerMillion(hundredths(battery.restart_pct) * 100),
+        converter: BasisPoints(hundredths(battery.converter_pct)),
+        ..Rules::default()
     }
 }
 
@@ -218,7 +284,7 @@ pub(crate) fn milliwatts(watts: f64) -> Milliwatts {
     clippy::cast_sign_loss,
     reason = "settings are checked to be in range"
 )]
-fn hundredths(percent: f64) -> u32 {
+pub(crate) fn hundredths(percent: f64) -> u32 {
     (percent * 100.0).round() as u32
 }
 

@@ -12,13 +12,15 @@ use std::{
 
 use hob_core::{
     policy::Level,
-    units::{BasisPoints, Bytes, Milliwatts},
+    units::{Bytes, Milliwatts},
 };
 use hob_shelf::{
     Shelf, ShelfError,
     resident::{Resident, Serving, repacked_on_avx2},
 };
 use hob_wire::state::{LevelInfo, ModelInfo};
+
+use crate::settings;
 
 /// Draw above idle of a board that answers, where the manifest does not know: four cores of a Pi 400 at decode,
 /// 4 x 0.73 W.
@@ -35,6 +37,14 @@ pub struct ServingPlan {
     pub batch: u32,
 }
 
+impl ServingPlan {
+    /// As the settings say.
+    #[must_use]
+    pub fn of(engine: &settings::Engine) -> Self {
+        Self { slots: engine.slots, context: engine.context, batch: engine.batch }
+    }
+}
+
 /// One level with its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rung {
@@ -46,8 +56,6 @@ pub struct Rung {
     pub own: Bytes,
     /// Whether it makes vectors instead of answers.
     pub embeds: bool,
-    /// Measured quality.
-    pub quality: Option<BasisPoints>,
     stamp: Stamp,
 }
 
@@ -90,8 +98,8 @@ impl Ladder {
         self.models = model_infos(&found);
         self.rungs = found.levels.iter().map(|level| rung(level, self.plan)).collect();
         // Measured quality if all have one, else more bytes are taken for more sense.
-        let all_measured = self.rungs.iter().all(|rung| rung.quality.is_some());
-        self.rungs.sort_by_key(|rung| (rung.quality.filter(|_| all_measured), rung.stamp.0));
+        let all_measured = self.rungs.iter().all(|rung| rung.level.quality.is_some());
+        self.rungs.sort_by_key(|rung| (rung.level.quality.filter(|_| all_measured), rung.stamp.0));
         self.seen = Some(now);
         Ok(true)
     }
@@ -156,11 +164,13 @@ fn rung(level: &hob_shelf::Level, plan: ServingPlan) -> Rung {
             bits: level.bits(),
             resident: resident.total(),
             draw: level.draw().unwrap_or(USUAL_DRAW),
+            file: level.bytes(),
+            weights: level.header.weights(),
+            quality: level.quality(),
         },
         path: level.path.clone(),
         own: resident.total().minus(resident.weights),
         embeds: level.entry.embeds,
-        quality: level.quality(),
         stamp: (level.bytes().0, modified),
     }
 }

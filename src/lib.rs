@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  broker ─▶ intake ─▶ desk ─▶ thinking ─▶ outbox ─▶ broker
-//!                                ▲   ▲
-//!              metering (odometer)   policy (which level, when a seat is filled)
+//!                              ▲   ▲   ▲
+//!          metering (accounts) ─┘   │   └─ steward: which level, when a seat is filled
+//!                                supply (battery, sun)
 //! ```
 //!
 //! Data flows one way. `tasks/` has a file for each box; [`house::run`] puts them together and closes them in
@@ -16,8 +17,9 @@ pub mod carbon;
 pub mod cli;
 pub mod gauge;
 pub mod house;
+pub mod kept;
 pub mod ladder;
 pub mod messages;
 pub mod settings;
 pub mod store;
-mod tasks;
+pub mod tasks;

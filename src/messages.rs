@@ -3,6 +3,8 @@
 //! Deliberately absent: channels (`house` makes them), bytes on the wire (`hob-wire`).
 
 use hob_core::{
+    accounts::Bill,
+    policy::{Asked, Predicted},
     prompt::{Prompt, PromptId},
     units::Micros,
 };
@@ -11,7 +13,7 @@ use hob_wire::{
     properties::Properties,
     reply::Fault,
     request::{EmbedAsk, ReplyRoute},
-    state::{Info, LevelState},
+    state::{Info, LevelState, Why},
 };
 
 /// Confirms to the broker that a message is in safe hands.
@@ -57,6 +59,28 @@ pub struct Ticket {
     pub taken_in: Micros,
     /// After this moment nobody wants it begun any more.
     pub due: Option<Micros>,
+}
+
+/// Bytes of UTF-8 that make a token at least, in the prose of most models: to foretell costs, not to bill them.
+const BYTES_PER_TOKEN: usize = 3;
+/// Tokens that a chat template adds to a message.
+const TOKENS_PER_MESSAGE: usize = 6;
+
+impl Ticket {
+    /// What of it matters for choosing a level. Its tokens are guessed from its bytes, rather too many than too few.
+    #[must_use]
+    pub fn asked(&self, now: Micros) -> Asked {
+        let tokens = |content: &String| content.len().div_ceil(BYTES_PER_TOKEN).saturating_add(TOKENS_PER_MESSAGE);
+        let prompt_tokens = self.prompt.messages.iter().map(|message| tokens(&message.content)).fold(0, usize::saturating_add);
+        let waited = now.minus(self.taken_in).millis();
+        Asked {
+            prompt_tokens: u32::try_from(prompt_tokens).unwrap_or(u32::MAX),
+            max_tokens: self.prompt.max_tokens,
+            left: self.prompt.deadline.map(|deadline| deadline.minus(waited)),
+            max_energy: self.prompt.max_energy,
+            min_quality: self.prompt.min_quality,
+        }
+    }
 }
 
 /// Texts to embed, with when they came.
@@ -124,8 +148,12 @@ pub enum Told {
         ticket: Box<Ticket>,
         /// What.
         answer: Answer,
+        /// What it cost; nothing only if the books were closed on it, which is a bug.
+        bill: Option<Bill>,
         /// By what.
         served: Served,
+        /// What it was expected to take.
+        predicted: Predicted,
         /// How long it waited at the desk.
         queued: Micros,
         /// From coming in to being answered.
@@ -148,6 +176,8 @@ pub enum Told {
         ticket: Box<EmbedTicket>,
         /// What.
         vectors: Vectors,
+        /// What they cost.
+        bill: Option<Bill>,
         /// By what.
         served: Served,
         /// From coming in to being answered.
@@ -162,6 +192,8 @@ pub enum Told {
     },
     /// The choice of level changed.
     Level(Box<LevelState>),
+    /// A decision in a sentence.
+    Why(Box<Why>),
     /// What this device is and has.
     Info(Box<Info>),
 }

@@ -31,7 +31,9 @@ pub struct Settings {
     pub desk: Desk,
     pub policy: Policy,
     pub power: Power,
+    pub battery: Battery,
     pub carbon: Carbon,
+    pub thrift: Thrift,
     pub telemetry: Telemetry,
     pub shutdown: Shutdown,
     pub log: Log,
@@ -98,7 +100,7 @@ section!(
 );
 section!(
     /// `[policy]`
-    Policy { level: String, reserve_mb: u64, climb_mb: u64, climb_w: f64, pressure_pct: f64, hot_c: f64, cool_c: f64 }
+    Policy { mode: String, reserve_mb: u64, climb_mb: u64, climb_w: f64, pressure_pct: f64, hot_c: f64, cool_c: f64 }
 );
 section!(
     /// `[power]`
@@ -109,14 +111,40 @@ section!(
         shunt_ohm: Option<f64>,
         invert: bool,
         shared: bool,
+        position: String,
         idle_w: f64,
         core_w: f64,
         cap_w: Option<f64>,
     }
 );
 section!(
+    /// `[battery]`
+    Battery {
+        capacity_mah: Option<u32>,
+        cells: u8,
+        chemistry: String,
+        address: Option<u8>,
+        shunt_ohm: Option<f64>,
+        invert: bool,
+        converter_pct: f64,
+        critical_pct: f64,
+        restart_pct: f64,
+    }
+);
+section!(
     /// `[carbon]`
-    Carbon { g_per_kwh: Option<u32>, country: Option<String> }
+    Carbon {
+        g_per_kwh: Option<u32>,
+        country: Option<String>,
+        solar_g_per_kwh: u32,
+        embodied_kg: f64,
+        lifetime_years: u32,
+        embodied_by: String,
+    }
+);
+section!(
+    /// `[thrift]`
+    Thrift { steps: Vec<String>, after_s: u64, longest_wake_ms: u64, keep_alive_s: u64 }
 );
 section!(
     /// `[telemetry]`

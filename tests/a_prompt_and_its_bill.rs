@@ -14,18 +14,24 @@ use serde_json::json;
 #[tokio::test(start_paused = true)]
 async fn it_is_accepted_answered_and_billed_to_the_microjoule() {
     let mut house = House::new(&["carbon.g_per_kwh=400"]);
+    house.draws(2_000, Duration::from_secs(1)).await;
     house.ask(&json!({"id": "egg", "prompt": "how long does an egg boil?"})).await;
     let accepted = house.hears("/answer/egg").await;
     assert_eq!(accepted["status"], "accepted");
     house.in_hand(1).await;
-    let _before = hob_engine::Gauges::take(&*house.gauge);
     house.draws(5_000, Duration::from_secs(30)).await;
     house.parrot.answer("About eight minutes.", Finish::Stop);
+    house.draws(2_000, Duration::from_secs(1)).await;
     let answer = house.hears("/answer/egg").await;
     assert_eq!(answer["status"], "ok");
     assert_eq!(answer["text"], "About eight minutes.");
-    assert_eq!(answer["energy"], json!({"j": 150.0, "source": "simulated", "bound_pct": 0.0}), "5 W for 30 s");
-    assert_eq!(answer["co2"]["g"], json!(0.016_666), "150 J at 400 g/kWh");
+    let energy = &answer["energy"];
+    let joules = |name: &str| energy[name].as_f64().unwrap();
+    assert!((joules("wall_j") - 150.0).abs() < 1.0, "5 W for 30 s: {energy}");
+    assert!((joules("idle_j") - 60.0).abs() < 0.5, "2 W of it the board draws anyway: {energy}");
+    assert!((joules("wall_j") - joules("idle_j") - joules("marginal_j")).abs() < 1e-6, "{energy}");
+    assert_eq!((&energy["source"], &energy["coverage"], energy.get("marks")), (&json!("simulated"), &json!(1.0), None));
+    assert_eq!((&answer["co2"]["operational_g"], &answer["co2"]["method"]), (&json!(0.017), &json!("sci-1.1")), "400 g/kWh");
     assert_eq!((&answer["level"], &answer["why"]), (&json!("Q8_0"), &json!("best")));
     assert_eq!(answer["ms"]["total"].as_u64().unwrap() / 1_000, 30);
     assert_eq!(house.hears("/event").await["event_type"], "answer");

@@ -56,7 +56,7 @@ async fn with_no_memory_the_asker_is_told_what_is_missing_and_later_served() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_does_not_load_is_left_out_and_the_next_best_serves() {
-    let mut house = House::new(&["policy.level=Q4_0"]);
+    let mut house = House::new(&["policy.mode=fixed:Q4_0"]);
     house.parrot.break_file(&house.shelf.join("tiny.Q8_0.gguf"));
     assert_eq!(answered(&mut house, "a").await.0, "Q4_0");
     house.arrives("hob/house/set/level", "auto", Properties::default()).await;
@@ -80,7 +80,7 @@ async fn the_choice_is_published_with_the_table_that_was_compared_and_only_when_
     house.free_memory(NOTHING);
     house.ask(&json!({"id": "b", "prompt": "x"})).await;
     let state = house.hears("/state/level").await;
-    assert_eq!((state.get("level"), &state["why"]), (None, &json!("memory")), "nothing was said in between");
+    assert_eq!((state.get("level"), &state["why"]), (None, &json!("ram")), "nothing was said in between");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,10 @@ fn it_answers_bills_publishes_and_says_goodbye() {
     assert!(answer["text"].as_str().unwrap().contains("Rome"), "{answer}");
     assert_eq!((&answer["level"], &answer["why"], &answer["finish"]), (&json!("Q4_1"), &json!("best"), &json!("stop")));
     assert_eq!(answer["energy"]["source"], "simulated", "read through the INA219 driver");
-    assert!(answer["energy"]["j"].as_f64().unwrap() > 0.05 && answer["energy"]["bound_pct"].as_f64().unwrap() > 0.0, "{answer}");
+    assert!(
+        answer["energy"]["wall_j"].as_f64().unwrap() > 0.05 && answer["energy"]["u_abs_pct"].as_f64().unwrap() > 0.0,
+        "{answer}"
+    );
     assert_eq!((&answer["co2"]["g_per_kwh"], &answer["co2"]["source"]), (&json!(331), &json!("country ITA")));
     assert!(answer["tokens_per_s"].as_f64().unwrap() > 0.1 && answer["ms"]["total"].as_u64().unwrap() > 0);
 

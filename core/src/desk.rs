@@ -101,6 +101,11 @@ impl<T> Desk<T> {
         late.into_iter().map(|waiting| waiting.item).collect()
     }
 
+    /// Those who wait, in the order they will be called.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.waiting.iter().map(|waiting| &waiting.item)
+    }
+
     /// When the next one is past its time.
     #[must_use]
     pub fn next_due(&self) -> Option<Micros> {

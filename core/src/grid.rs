@@ -5,10 +5,11 @@
 //! `grid.csv` (ISO 3166-1 alpha-3, grams of CO2-equivalent per kWh, year) is compacted from
 //! `global_energy_mix.json` of codecarbon 3.3.2 (MIT), whose values come from Ember and the Energy
 //! Institute by way of Our World in Data (CC BY 4.0). Values of zero, which would hide missing data,
-//! were left out. They are yearly averages: expect ±30 %.
+//! were left out, and none is read. They are yearly averages: expect ±30 %.
 //!
-//! Deliberately absent: live feeds and the owner's own solar panels, which are settings or topics.
+//! Deliberately absent: live feeds, batteries and the owner's own solar panels (`ledger`).
 
+use crate::ledger::MOST;
 use crate::units::GramsPerKwh;
 
 /// Carbon intensity of one country's grid.
@@ -36,7 +37,7 @@ pub fn rows() -> impl Iterator<Item = (&'static str, Intensity)> {
     TABLE.lines().filter_map(|line| {
         let mut fields = line.split(',');
         let (code, grams, year) = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some((code, Intensity { intensity: GramsPerKwh(grams), year }))
+        (1..=MOST.0).contains(&grams).then_some((code, Intensity { intensity: GramsPerKwh(grams), year }))
     })
 }
 

@@ -1,39 +1,33 @@
-//! Which quantization level to serve, from what the board can spare.
+//! Which level answers a prompt, and in how many tokens, from what the board, the battery and the asker can spare.
 //!
 //! ```text
-//! ladder (levels of one model, poorest first) ─┐
-//! Means  (what the board can spare now)        ├─▶ choose ─▶ Choice: a level, why, and how all compared
-//! loaded (what is in memory already)           │             or Shortage: what is missing
-//! Wish   (what the asker or owner wants)      ─┘
+//! ladder ─▶ fit (memory, power, stress) ─▶ hull (no worse at a higher cost) ─▶ plan (forecast) ─▶ backlog ─▶ budget
+//!                                                                                                  └─▶ Decision or Refusal
 //! ```
 //!
-//! Three promises, each held by a property test:
-//! 1. what is chosen fits the means it was chosen for;
-//! 2. more means never choose a poorer level;
-//! 3. means wavering by less than the margin never swap levels twice.
+//! Promises, each held by a property test:
+//! 1. what is picked fits the means it was picked for, and the prompt's own limits as far as can be foretold;
+//! 2. for what fits, more means never choose a poorer level;
+//! 3. means wavering by less than the margin never swap levels twice;
+//! 4. a refusal carries its numbers and a remedy.
 //!
-//! Deliberately absent: reading memory or power (`hal`), loading a model (`engine`), forecasts and
-//! batteries (`forecast`, in the next issue), deciding *when* to ask (the desk's task).
+//! Deliberately absent: reading memory or power (`hal`), loading a model (`engine`), what is learned between two
+//! decisions (`steward`), deciding *when* to ask (the desk's task).
 
-use crate::units::{BasisPoints, Bytes, MilliBits, MilliCelsius, Milliwatts};
+use crate::units::{BasisPoints, Bytes, Microjoules, Micros, MilliCelsius, Millis, Milliwatts, PartsPerMillion};
 
+pub mod backlog;
+pub mod budget;
+pub mod fit;
+pub mod hull;
+mod refusal;
 #[cfg(test)]
 mod tests;
+mod words;
 
-/// One level of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Level {
-    /// The model's name on the shelf.
-    pub model: String,
-    /// The level as llama.cpp spells it: `Q4_K_M`.
-    pub name: String,
-    /// Bits per weight that the file really has.
-    pub bits: MilliBits,
-    /// Predicted memory for serving it: weights, KV cache and compute buffers.
-    pub resident: Bytes,
-    /// Draw of the whole board above idle while it answers.
-    pub draw: Milliwatts,
-}
+pub use crate::levels::Level;
+pub use refusal::{Refusal, Shortage};
+pub use words::sentence;
 
 /// What the board can spare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,11 +59,23 @@ pub struct Rules {
     pub hot: MilliCelsius,
     /// Temperature below which a richer one may be taken again.
     pub cool: MilliCelsius,
+    /// Charge below which the battery cuts the board off; prompts are refused there.
+    pub critical: PartsPerMillion,
+    /// Charge at which a board that was cut off comes up again.
+    pub restart: PartsPerMillion,
+    /// Share of what goes in or out of the battery's converter that comes out of it.
+    pub converter: BasisPoints,
+    /// The quality that `endurance` does not go below while something better fits.
+    pub sane: BasisPoints,
+    /// Tokens that an answer cut to its budget must have at least, unless it asked for fewer.
+    pub least_tokens: u32,
 }
 
 impl Default for Rules {
-    /// 300 MB stay free for the system (measured choice of the power study); a climb needs 128 MiB and
-    /// 0.4 W to spare; 10 % pressure; 80 °C is where the BCM2711 starts to throttle.
+    /// 300 MB stay free for the system (measured choice of the power study); a climb needs 128 MiB and 0.4 W to spare;
+    /// 10 % pressure; 80 °C is where the BCM2711 starts to throttle. Lithium cells are cut off at about 5 %; a board comes
+    /// up again at 12 %, and its converter gives 90 % (the power study, §5). Quality below .95 is where the study's
+    /// collapse begins; an answer of fewer than 16 tokens says nothing.
     fn default() -> Self {
         Self {
             reserve: Bytes(300_000_000),
@@ -78,31 +84,83 @@ impl Default for Rules {
             pressure_limit: BasisPoints(1_000),
             hot: MilliCelsius(80_000),
             cool: MilliCelsius(75_000),
+            critical: PartsPerMillion(50_000),
+            restart: PartsPerMillion(120_000),
+            converter: BasisPoints(9_000),
+            sane: BasisPoints(9_500),
+            least_tokens: 16,
         }
     }
 }
 
-/// What is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the owner wants of all prompts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The most quality over the coming day and a half.
+    #[default]
+    Auto,
+    /// The best that fits, whatever it costs.
+    Quality,
+    /// The longest life that leaves sane answers.
+    Endurance,
+    /// This level or none.
+    Fixed(String),
+}
+
+/// What one prompt wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wish<'a> {
-    /// The best that fits.
+    /// What the mode says.
+    #[default]
     Auto,
     /// This level or none.
     Exactly(&'a str),
 }
 
+/// One prompt, as far as the policy sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// Tokens of the prompt that must be computed.
+    pub prompt_tokens: u32,
+    /// The most tokens the answer may have.
+    pub max_tokens: u32,
+    /// Until its deadline, loading and answering included.
+    pub left: Option<Millis>,
+    /// What it may cost at the wall: idle draw while it is answered included, loading not.
+    pub max_energy: Option<Microjoules>,
+    /// The poorest level that will do.
+    pub min_quality: Option<BasisPoints>,
+}
+
+/// All that one decision is made from, besides what was learned.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The levels to choose from, poorest first.
+    pub ladder: &'a [Level],
+    /// What the board can spare.
+    pub means: &'a Means,
+    /// Place of the level that is in memory.
+    pub loaded: Option<usize>,
+    /// The prompt whose turn it is.
+    pub asked: Asked,
+    /// Those that wait behind it, in the order they will be called.
+    pub queue: &'a [Asked],
+    /// Which level it wants.
+    pub wish: Wish<'a>,
+}
+
 /// Why this level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// The richest on the shelf fits.
+    /// The best there is, and nothing is scarce.
     Best,
-    /// It was asked for by name.
+    /// It was asked for by name, by the prompt or by the mode.
     Asked,
     /// Richer ones need more memory than there is.
-    Memory,
+    Ram,
     /// Richer ones draw more power than is left.
-    Power,
-    /// Richer ones would fit, but not by the margin that a climb needs.
+    PowerCap,
+    /// Richer ones would fit, but not by the margin that a climb needs; or a change would gain too little.
     Hold,
     /// Tasks wait for memory: one level down.
     Pressure,
@@ -110,6 +168,22 @@ pub enum Reason {
     Thermal,
     /// The supply's voltage is too low: one level down.
     UnderVoltage,
+    /// The battery and the sun will feed the best.
+    Surplus,
+    /// The battery would not last with a richer one.
+    Scarcity,
+    /// More of those that wait are answered in time.
+    Backlog,
+    /// The mode asks for the best that fits.
+    Quality,
+    /// The mode asks for the longest life.
+    Endurance,
+    /// Richer ones would cost more than the prompt may.
+    Budget,
+    /// Richer ones would miss the prompt's deadline.
+    Deadline,
+    /// Poorer ones are below the quality that the prompt asks for.
+    MinQuality,
 }
 
 impl Reason {
@@ -119,12 +193,20 @@ impl Reason {
         match self {
             Self::Best => "best",
             Self::Asked => "asked",
-            Self::Memory => "memory",
-            Self::Power => "power",
+            Self::Ram => "ram",
+            Self::PowerCap => "power_cap",
             Self::Hold => "hold",
             Self::Pressure => "pressure",
             Self::Thermal => "thermal",
             Self::UnderVoltage => "under_voltage",
+            Self::Surplus => "surplus",
+            Self::Scarcity => "scarcity",
+            Self::Backlog => "backlog",
+            Self::Quality => "quality",
+            Self::Endurance => "endurance",
+            Self::Budget => "budget",
+            Self::Deadline => "deadline",
+            Self::MinQuality => "min_quality",
         }
     }
 }
@@ -134,16 +216,18 @@ impl Reason {
 pub enum Verdict {
     /// This is it.
     Chosen,
-    /// It fits, but a richer one does too, or another was asked for.
+    /// It fits, but another was better or asked for.
     Fits,
     /// It needs more memory than there is.
-    Memory,
+    Ram,
     /// It draws more power than is left.
-    Power,
+    PowerCap,
     /// It fits, but changing up to it needs a margin that is not there.
     Hold,
     /// It fits, but the board is under stress, so a poorer one is taken.
     Stress,
+    /// It fits, but others give at least its quality for less.
+    Dominated,
 }
 
 impl Verdict {
@@ -153,179 +237,48 @@ impl Verdict {
         match self {
             Self::Chosen => "chosen",
             Self::Fits => "fits",
-            Self::Memory => "memory",
-            Self::Power => "power",
+            Self::Ram => "ram",
+            Self::PowerCap => "power_cap",
             Self::Hold => "hold",
             Self::Stress => "stress",
+            Self::Dominated => "dominated",
         }
     }
 }
 
-/// A choice and how it came about.
+/// What a prompt is expected to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Predicted {
+    /// At the wall, idle draw included, loading not.
+    pub energy: Microjoules,
+    /// From the first prompt token read to the last token said, loading not included.
+    pub time: Micros,
+}
+
+/// One level in the compared table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Of its answers.
+    pub quality: BasisPoints,
+    /// Of a usual prompt.
+    pub usual: Predicted,
+    /// What the coming day and a half would bring if it were taken; none without a battery or outside of `auto`.
+    pub outlook: Option<crate::forecast::Outlook>,
+}
+
+/// A decision and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct Decision {
     /// Place of the chosen level on the ladder.
     pub picked: usize,
     /// Why.
     pub reason: Reason,
-    /// What became of each level, in the ladder's order.
-    pub table: Vec<Verdict>,
-}
-
-/// Why there is no choice.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Shortage {
-    /// There is no level to choose from.
-    #[error("there is no model to answer with; add one with `hob model pull` or `hob model import`")]
-    EmptyShelf,
-    /// What was asked for is not there.
-    #[error("there is no level {asked} of this model here; there are: {has}")]
-    NoSuchLevel {
-        /// The level that was asked for.
-        asked: String,
-        /// What there is, as a list for people.
-        has: String,
-    },
-    /// Not even the smallest fits the memory.
-    #[error("{level} needs {} MiB of memory and {} MiB are free for it; free some, or add a smaller level with `hob quantize`", needs.mebibytes(), has.mebibytes())]
-    Memory {
-        /// The smallest level, or the one that was asked for.
-        level: String,
-        /// What it needs.
-        needs: Bytes,
-        /// What there is, the reserve taken off.
-        has: Bytes,
-    },
-    /// Not even the smallest fits the power.
-    #[error("{level} draws {} mW above idle and {} mW are left under the cap; raise power.cap_w, or add a smaller level", needs.0, has.0)]
-    Power {
-        /// The thriftiest level, or the one that was asked for.
-        level: String,
-        /// What it draws.
-        needs: Milliwatts,
-        /// What is left.
-        has: Milliwatts,
-    },
-}
-
-/// Picks the richest level of `ladder` (poorest first) that `means` can feed.
-///
-/// `loaded` is the place of the level that is in memory: staying needs no margin, climbing does.
-/// Under stress (memory pressure, heat, low voltage) it is at most one below the loaded one, or one
-/// below what would have been chosen.
-///
-/// # Errors
-///
-/// [`Shortage`] names what is missing.
-pub fn choose(ladder: &[Level], means: &Means, rules: &Rules, loaded: Option<usize>, wish: Wish<'_>) -> Result<Choice, Shortage> {
-    let free = means.memory.minus(rules.reserve);
-    let fits = |level: &Level| fit(level, free, means.power);
-    let mut table: Vec<Verdict> = ladder.iter().map(fits).collect();
-
-    if let Wish::Exactly(name) = wish {
-        // Several models may have a level of that name: the richest that fits, else the richest.
-        let named = |place: &usize| ladder.get(*place).is_some_and(|level| level.name.eq_ignore_ascii_case(name));
-        let fitting = |place: &usize| table.get(*place) == Some(&Verdict::Fits);
-        let places = || (0..ladder.len()).rev().filter(named);
-        let picked = places().find(fitting).or_else(|| places().next()).ok_or_else(|| no_such_level(ladder, name))?;
-        return match table.get_mut(picked) {
-            Some(verdict @ Verdict::Fits) => {
-                *verdict = Verdict::Chosen;
-                Ok(Choice { picked, reason: Reason::Asked, table })
-            }
-            _ => Err(shortage(ladder.get(picked), free, means.power)),
-        };
-    }
-
-    let richest_fit = rich(&table, Verdict::Fits).ok_or_else(|| shortage(thriftiest(ladder), free, means.power))?;
-    let stress = stress(means, rules);
-    let mut reason = blocked_above(&table, richest_fit);
-
-    // Climbing from the loaded level needs a margin, and a cool board.
-    if let Some(hot) = loaded.filter(|&hot| table.get(hot) == Some(&Verdict::Fits)) {
-        let margin =
-            |level: &Level| fit(level, free.minus(rules.climb_memory), means.power.map(|left| left.minus(rules.climb_power)));
-        let cool = means.soc.is_none_or(|soc| soc < rules.cool);
-        for (place, (level, verdict)) in ladder.iter().zip(&mut table).enumerate() {
-            if place > hot && *verdict == Verdict::Fits && !(cool && margin(level) == Verdict::Fits) {
-                *verdict = Verdict::Hold;
-                reason = Reason::Hold;
-            }
-        }
-    }
-
-    let mut picked = rich(&table, Verdict::Fits).unwrap_or(richest_fit);
-    if picked == richest_fit {
-        reason = blocked_above(&table, picked);
-    }
-    if let Some(why) = stress {
-        let from = loaded.map_or(picked, |hot| hot.min(picked));
-        let down = table.iter().take(from).rposition(|&verdict| verdict == Verdict::Fits);
-        for verdict in table.iter_mut().skip(down.map_or(from, |down| down) + 1).filter(|verdict| **verdict == Verdict::Fits) {
-            *verdict = Verdict::Stress;
-        }
-        picked = down.unwrap_or(if table.get(from) == Some(&Verdict::Fits) { from } else { picked });
-        reason = why;
-    }
-    if let Some(verdict) = table.get_mut(picked) {
-        *verdict = Verdict::Chosen;
-    }
-    Ok(Choice { picked, reason, table })
-}
-
-fn fit(level: &Level, memory: Bytes, power: Option<Milliwatts>) -> Verdict {
-    if level.resident > memory {
-        Verdict::Memory
-    } else if power.is_some_and(|left| level.draw > left) {
-        Verdict::Power
-    } else {
-        Verdict::Fits
-    }
-}
-
-/// The richest place with this verdict.
-fn rich(table: &[Verdict], verdict: Verdict) -> Option<usize> {
-    table.iter().rposition(|&other| other == verdict)
-}
-
-/// What keeps the next richer level from being taken.
-fn blocked_above(table: &[Verdict], picked: usize) -> Reason {
-    match table.get(picked + 1) {
-        None => Reason::Best,
-        Some(Verdict::Power) => Reason::Power,
-        Some(Verdict::Memory) => Reason::Memory,
-        Some(_) => Reason::Hold,
-    }
-}
-
-fn stress(means: &Means, rules: &Rules) -> Option<Reason> {
-    if means.under_voltage {
-        Some(Reason::UnderVoltage)
-    } else if means.soc.is_some_and(|soc| soc >= rules.hot) {
-        Some(Reason::Thermal)
-    } else if means.pressure.is_some_and(|share| share >= rules.pressure_limit) {
-        Some(Reason::Pressure)
-    } else {
-        None
-    }
-}
-
-fn thriftiest(ladder: &[Level]) -> Option<&Level> {
-    ladder.iter().min_by_key(|level| (level.resident, level.draw))
-}
-
-fn shortage(level: Option<&Level>, free: Bytes, power: Option<Milliwatts>) -> Shortage {
-    let Some(level) = level else { return Shortage::EmptyShelf };
-    match power {
-        Some(left) if level.resident <= free => Shortage::Power { level: level.name.clone(), needs: level.draw, has: left },
-        _ => Shortage::Memory { level: level.name.clone(), needs: level.resident, has: free },
-    }
-}
-
-fn no_such_level(ladder: &[Level], asked: &str) -> Shortage {
-    if ladder.is_empty() {
-        return Shortage::EmptyShelf;
-    }
-    let names: Vec<&str> = ladder.iter().map(|level| level.name.as_str()).collect();
-    Shortage::NoSuchLevel { asked: asked.to_owned(), has: names.join(", ") }
+    /// The most tokens that the answer may have, so that it keeps the prompt's limits.
+    pub max_tokens: u32,
+    /// What it takes if it says all of them.
+    pub predicted: Predicted,
+    /// How all compared, in the ladder's order.
+    pub table: Vec<Row>,
 }

@@ -4,7 +4,7 @@
 //! the route back stays with the task that took the prompt in, under the prompt's id.
 //! Deliberately absent: JSON (`hob-wire`), tokens (`hob-engine`).
 
-use crate::units::{Microjoules, Millis};
+use crate::units::{BasisPoints, Microjoules, Millis};
 
 /// The longest id, in bytes.
 pub const MAX_ID_BYTES: usize = 64;
@@ -166,6 +166,8 @@ pub struct Prompt {
     pub deadline: Option<Millis>,
     /// The answer is cut when it has cost this much.
     pub max_energy: Option<Microjoules>,
+    /// Rather an error than an answer from a level of a lower measured quality, as a share of the best level's.
+    pub min_quality: Option<BasisPoints>,
     /// Who goes first.
     pub priority: Priority,
 }

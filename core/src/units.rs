@@ -66,6 +66,47 @@ quantity!(
     MilliBits(u32)
 );
 
+quantity!(
+    /// A moment of the civil clock, in seconds since 1970-01-01 00:00:00 UTC.
+    UnixSeconds(u64)
+);
+
+quantity!(
+    /// A share, in millionths (1 000 000 is all of it).
+    PartsPerMillion(u32)
+);
+quantity!(
+    /// Frequency, in thousands of hertz.
+    Kilohertz(u32)
+);
+quantity!(
+    /// Voltage, in thousandths of a volt.
+    Millivolts(u32)
+);
+quantity!(
+    /// Electric charge as batteries are sold by it, in thousandths of an ampere-hour.
+    MilliampHours(u32)
+);
+quantity!(
+    /// Electric resistance, in thousandths of an ohm.
+    Milliohms(u32)
+);
+
+/// Current, in thousandths of an ampere; what leaves the battery, or flows to the board, is above zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Milliamps(pub i32);
+
+/// A moment, as decisions see it: a clock that never turns back, and the time of day.
+///
+/// The time of day is anchored once, when the daemon starts: a clock that is set later does not move it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Now {
+    /// On the monotonic clock.
+    pub mono: Micros,
+    /// Seconds since midnight, 0 to 86 399, by the clock that the day's habits are learned with.
+    pub day: u32,
+}
+
 /// Temperature, in thousandths of a degree Celsius; below zero is possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MilliCelsius(pub i32);

@@ -27,6 +27,12 @@ pub enum Command {
     Up,
     /// Ask a prompt over MQTT, like any client
     Ask(AskArgs),
+    /// Show what the board draws and where it goes, live
+    Power(PowerArgs),
+    /// Say in one sentence why the last prompt got the level that it got
+    Why(WhyArgs),
+    /// Let weeks of weather, battery and prompts pass in seconds, under the real policy
+    Simulate(SimulateArgs),
     /// The shelf of models
     #[command(subcommand)]
     Model(ModelCommand),
@@ -44,6 +50,20 @@ pub enum Command {
     },
 }
 
+/// Which device, at which broker.
+#[derive(Debug, Args)]
+pub struct WhereArgs {
+    /// Which device, if the broker has several
+    #[arg(long, value_name = "ID")]
+    pub device: Option<String>,
+    /// Broker; else mqtt.host, else localhost
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Port of the broker; else mqtt.port
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
 /// A question.
 #[derive(Debug, Args)]
 pub struct AskArgs {
@@ -55,15 +75,9 @@ pub struct AskArgs {
     /// Wait for the whole answer instead of printing it as it comes
     #[arg(long)]
     pub no_stream: bool,
-    /// Which device to ask, if the broker has several
-    #[arg(long, value_name = "ID")]
-    pub device: Option<String>,
-    /// Broker; else mqtt.host, else localhost
-    #[arg(long, value_name = "HOST")]
-    pub host: Option<String>,
-    /// Port of the broker; else mqtt.port
-    #[arg(long, value_name = "PORT")]
-    pub port: Option<u16>,
+    /// Which device, at which broker
+    #[command(flatten)]
+    pub place: WhereArgs,
     /// Id of the prompt: the same id again brings the same answer
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
@@ -94,12 +108,86 @@ pub struct AskArgs {
     /// Cut the answer after so many milliseconds
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
-    /// Cut the answer when it has cost so many joules
+    /// The answer may cost so many joules at the wall
     #[arg(long, value_name = "J")]
     pub max_joules: Option<f64>,
+    /// No level below this quality, in percent of the best
+    #[arg(long, value_name = "PCT")]
+    pub min_quality: Option<f64>,
     /// Give up after so many seconds
     #[arg(long, value_name = "S", default_value_t = 600)]
     pub timeout: u64,
+}
+
+/// What the board draws.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct PowerArgs {
+    /// Which device, at which broker
+    #[command(flatten)]
+    pub place: WhereArgs,
+    /// End after so many readings, one a second
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Print each reading as the JSON that came
+    #[arg(long)]
+    pub json: bool,
+    /// Or compare this board's meter with a better one
+    #[command(subcommand)]
+    pub command: Option<PowerCommand>,
+}
+
+/// About the meter of this board.
+#[derive(Debug, Subcommand)]
+pub enum PowerCommand {
+    /// Find out by how much the meter is off, and keep that as this board's gain
+    Calibrate {
+        /// What a better meter in the board's supply says meanwhile, in watts, averaged
+        #[arg(long, value_name = "WATTS")]
+        against: f64,
+        /// Measure for so long
+        #[arg(long, value_name = "S", default_value_t = 30)]
+        seconds: u64,
+    },
+}
+
+/// Whose decision.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// Which device, at which broker
+    #[command(flatten)]
+    pub place: WhereArgs,
+    /// Print it as the JSON that came
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to let pass.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Scenarios: names of shipped ones, or TOML files; all shipped ones if none is given
+    pub scenarios: Vec<String>,
+    /// Policies to compare: hob, hob:MODE, thresholds, or a level's name; all if none is given
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Vec<String>,
+    /// Weeks of each
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub weeks: u32,
+    /// With idle power trimmed
+    #[arg(long)]
+    pub trim: bool,
+    /// The dice start here: the same seed, the same weeks
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Draw SVG charts into this folder
+    #[arg(long, value_name = "DIR")]
+    pub charts: Option<PathBuf>,
+    /// Print this shipped scenario, to begin one's own with
+    #[arg(long, value_name = "NAME")]
+    pub show: Option<String>,
 }
 
 /// The shelf of models.

@@ -6,7 +6,7 @@ use std::{io::Read, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 use hob_core::prompt::PromptId;
-use hob_mqtt::{Event, Events, Link, LinkSettings, Message, Properties, Qos};
+use hob_mqtt::{Event, Events, Link, Message, Properties, Qos};
 use hob_wire::{
     properties,
     reply::{Answer, Chunk, Reply},
@@ -15,8 +15,8 @@ use hob_wire::{
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{args::AskArgs, print};
-use crate::{broker, settings::Settings};
+use super::{args::AskArgs, print, visit::Visit};
+use crate::settings::Settings;
 
 /// How long `accepted` may take before the prompt is sent again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -41,51 +41,14 @@ async fn ask(settings: &Settings, args: AskArgs) -> anyhow::Result<ExitCode> {
         None => PromptId::new(format!("ask-{:016x}", fastrand::u64(..)))?,
     };
     let payload = request(&args, &id)?;
-    let host = args.host.clone().or_else(|| settings.mqtt.host.clone()).unwrap_or_else(|| "127.0.0.1".into());
-    let port = args.port.unwrap_or(settings.mqtt.port);
-    let client_id = format!("hob-ask-{:08x}", fastrand::u32(..));
-    let link_settings = LinkSettings { session_expiry: 0, ..broker::link_settings(&settings.mqtt, &host, port, &client_id)? };
-    let device = match args.device.clone().or_else(|| settings.device.id.clone()) {
-        Some(device) => device,
-        None => {
-            find_device(settings, link_settings.clone()).await.with_context(|| format!("no Hob to be found at {host}:{port}"))?
-        }
-    };
-    let topics = Topics::new(settings.mqtt.prefix.clone(), device)?;
-    let filters = vec![(topics.answer(&id), Qos::AtLeastOnce), (topics.stream(&id), Qos::AtMostOnce)];
-    let (link, events) = Link::open(link_settings, filters)?;
+    let visit = Visit::to(settings, &args.place, "ask").await?;
+    let filters = vec![(visit.topics.answer(&id), Qos::AtLeastOnce), (visit.topics.stream(&id), Qos::AtMostOnce)];
+    let (link, events, topics) = visit.open(filters)?;
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
     let mut talk = Talk { link, events, topics, id, deadline };
     let outcome = talk.hear(&payload, &args).await;
     talk.link.close(Duration::from_secs(1)).await;
     outcome
-}
-
-/// The one device that is online at this broker.
-async fn find_device(settings: &Settings, mut link: LinkSettings) -> anyhow::Result<String> {
-    link.client_id.push_str("-look");
-    let filter = format!("{}/+/status", settings.mqtt.prefix);
-    let (link, mut events) = Link::open(link, vec![(filter, Qos::AtLeastOnce)])?;
-    let until = Instant::now() + Duration::from_secs(5);
-    let found = loop {
-        match timeout_at(until, events.recv()).await {
-            Ok(Some(Event::Message(incoming))) => {
-                let online = incoming.message.payload == b"online";
-                incoming.ack.done();
-                let device = incoming.message.topic.split('/').rev().nth(1).map(str::to_owned);
-                if let (true, Some(device)) = (online, device) {
-                    break Ok(device);
-                }
-            }
-            Ok(Some(Event::Down { why, .. })) => break Err(anyhow::anyhow!("{why}: {}", why.remedy())),
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => {
-                break Err(anyhow::anyhow!("none says that it is online; start one with `hob up`, or name it with --device"));
-            }
-        }
-    };
-    link.close(Duration::from_secs(1)).await;
-    found
 }
 
 /// The prompt as JSON: only what was given, so that the device's own settings hold for the rest.
@@ -110,6 +73,7 @@ fn request(args: &AskArgs, id: &PromptId) -> anyhow::Result<Vec<u8>> {
         ("grammar", grammar.map(Value::from)),
         ("deadline_ms", args.deadline_ms.map(Value::from)),
         ("max_joules", args.max_joules.map(Value::from)),
+        ("min_quality", args.min_quality.map(Value::from)),
     ];
     let mut request = Map::from_iter([
         ("v".to_owned(), json!(1)),
@@ -208,27 +172,41 @@ fn show(answer: &Answer, streamed: u64) {
         account.finish.as_str()
     ));
     print::line(&format!("  time    {} ms, of which {} ms waiting{first}", account.ms.total, account.ms.queue));
+    let energy = &account.energy;
+    let marks: Vec<String> = energy.marks.iter().filter_map(|mark| serde_json::to_string(mark).ok()).collect();
+    let marks = if marks.is_empty() { String::new() } else { format!("; in doubt: {}", marks.join(", ")) };
     print::line(&format!(
-        "  energy  {} J ± {} % (source: {})",
-        account.energy.j, account.energy.bound_pct, account.energy.source
+        "  energy  {} J ± {} %: {} J idle and {} J for the answer (source: {}{marks})",
+        energy.wall_j, energy.u_abs_pct, energy.idle_j, energy.marginal_j, energy.source
     ));
     if let Some(co2) = &account.co2 {
         let year = co2.year.map_or(String::new(), |year| format!(", {year}"));
-        print::line(&format!("  carbon  {} g CO2e, an estimate at {} g/kWh ({}{year})", co2.g, co2.g_per_kwh, co2.source));
+        print::line(&format!(
+            "  carbon  {} g CO2e ({} to {}), an estimate: {} g of power at {} g/kWh ({}{year}), {} g of making the board",
+            co2.g, co2.lo_g, co2.hi_g, co2.operational_g, co2.g_per_kwh, co2.source, co2.embodied_g
+        ));
     }
 }
 
-/// A reason code as a sentence.
+/// A reason code as a sentence. `hob why` has the numbers.
 fn because(why: &str) -> &str {
     match why {
         "best" => "it is the best on the shelf, and fits (best)",
         "asked" => "it was asked for (asked)",
-        "memory" => "better ones need more memory than is free (memory)",
-        "power" => "better ones draw more power than is left (power)",
-        "hold" => "a better one fits only just; changing needs a margin (hold)",
+        "ram" => "better ones need more memory than is free (ram)",
+        "power_cap" => "better ones draw more power than is left (power_cap)",
+        "hold" => "changing would gain too little (hold)",
         "pressure" => "other programs wait for memory (pressure)",
         "thermal" => "the processor is hot (thermal)",
         "under_voltage" => "the power supply is weak (under_voltage)",
+        "surplus" => "battery and sun have enough for it (surplus)",
+        "scarcity" => "the battery would not last with a better one (scarcity)",
+        "backlog" => "more of those who wait are answered in time (backlog)",
+        "quality" => "the mode asks for quality (quality)",
+        "endurance" => "the mode asks for endurance (endurance)",
+        "budget" => "more would cost more than the prompt allows (budget)",
+        "deadline" => "more would come too late (deadline)",
+        "min_quality" => "poorer ones are not good enough for the prompt (min_quality)",
         other => other,
     }
 }

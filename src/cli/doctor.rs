@@ -139,12 +139,12 @@ fn broker(settings: &Settings) -> anyhow::Result<Finding> {
 }
 
 fn power(settings: &Settings) -> anyhow::Result<Finding> {
-    Ok(match open::open(&up::meter_settings(&settings.power)?) {
+    Ok(match open::open(&up::meter_settings(settings)?) {
         Err(error) => Bad(error.to_string(), "or set power.source = \"auto\"".into()),
         Ok((meter, notes)) if notes.is_empty() => Good(format!("source {}", meter.source().as_str())),
         Ok((meter, notes)) => {
             let text = format!("source {}, within {} %", meter.source().as_str(), f64::from(meter.bound().0) / 100.0);
-            Missing(text, format!("for better: {}", notes.join("; ")))
+            Missing(text, format!("for better: {}", notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("; ")))
         }
     })
 }

@@ -3,16 +3,22 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use hob_core::{
+    battery::Pack,
+    units::{BasisPoints, MilliampHours, PartsPerMillion},
+};
 use hob_engine::Llama;
 use hob_hal::{
     clock,
+    gain::Gain,
     ina219::Address,
+    line::Position,
     memory::BoardMemory,
     model::ModelSettings,
-    open::{self, MeterSettings},
+    open::{self, MeterSettings, Note},
     shunt::MicroOhms,
 };
-use hob_wire::topics::Topics;
+use hob_wire::{event::MeterCode, topics::Topics};
 use sd_notify::NotifyState;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -24,10 +30,13 @@ use tracing_subscriber::EnvFilter;
 use super::{probe, progress};
 use crate::{
     broker,
-    gauge::Gauge,
-    house::{self, Parts, milliwatts},
-    settings::{Power, Settings},
-    tasks::metering,
+    gauge::{Gauge, Label},
+    house::{self, Parts, hundredths, milliwatts},
+    settings::Settings,
+    tasks::{
+        metering,
+        supply::{Line, Watched},
+    },
 };
 
 /// The last messages have so long to reach the broker.
@@ -66,14 +75,26 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
         })?;
     }
     let root = PathBuf::from("/");
-    let (meter, notes) = open::open(&meter_settings(&settings.power)?)?;
-    for note in notes {
-        tracing::info!(note, "power meter");
+    let meter_settings = meter_settings(settings)?;
+    let (meter, notes) = open::open(&meter_settings)?;
+    let (trouble, troubles) = mpsc::channel(CHANNEL);
+    let mut doubted = false;
+    for Note { text, doubt } in notes {
+        if doubt {
+            tracing::warn!(text, "power meter");
+            doubted = true;
+            // The channel is empty: there is room.
+            let _told = trouble.try_send((MeterCode::ShuntDoubt, text));
+        } else {
+            tracing::info!(text, "power meter");
+        }
     }
-    let clock = clock::monotonic();
-    let gauge = Gauge::new(clock, meter.source().as_str(), meter.bound());
-    tracing::info!(source = gauge.source(), bound_pct = f64::from(gauge.bound().0) / 100.0, "power meter");
-    let metering = metering::start(meter, Arc::clone(&gauge)).context("the metering thread cannot be started")?;
+    let (source, bound) = (meter.source().as_str(), meter.bound());
+    let label = Label { source, bound, idle: milliwatts(settings.power.idle_w), doubted };
+    tracing::info!(source = label.source, bound_pct = f64::from(label.bound.0) / 100.0, "power meter");
+    let gauge = Gauge::new(clock::monotonic(), label);
+    let metering = metering::start(meter, Arc::clone(&gauge), trouble).context("the metering thread cannot be started")?;
+    let watched = watched(settings, &meter_settings)?;
 
     let topics = Topics::new(settings.mqtt.prefix.clone(), settings.device_id())?;
     let found = broker::find(settings).await?;
@@ -88,6 +109,8 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
     let parts = Parts {
         heads: Arc::new(Llama),
         gauge,
+        troubles,
+        watched,
         memory: [Box::new(BoardMemory::new(&root)), Box::new(BoardMemory::new(&root))],
         prober: probe::prober(),
         loading: progress::loading(),
@@ -130,19 +153,72 @@ fn notify(state: &[NotifyState<'_>]) {
     let _absent = sd_notify::notify(state);
 }
 
-/// The settings as the board's crate takes them.
-pub(super) fn meter_settings(power: &Power) -> anyhow::Result<MeterSettings> {
-    let ohm = |ohm: f64| MicroOhms::new(micro(ohm));
+/// The settings as the board's crate takes them, with this board's gain if it was calibrated.
+pub(super) fn meter_settings(settings: &Settings) -> anyhow::Result<MeterSettings> {
+    let power = &settings.power;
+    let efficiency = BasisPoints(hundredths(settings.battery.converter_pct));
+    let position = if power.position == "battery" { Position::Battery { efficiency } } else { Position::PiInput };
     Ok(MeterSettings {
         choice: power.source.parse()?,
         bus: power.bus.clone(),
-        address: Address::from_byte(power.address).map_err(|_| anyhow::anyhow!("power.address must be 0x40 to 0x4f"))?,
-        shunt: power.shunt_ohm.map(ohm).transpose()?,
+        address: address(power.address)?,
+        shunt: power.shunt_ohm.map(shunt).transpose()?,
         invert: power.invert,
         shared: power.shared,
+        position,
+        gain: gain(settings)?,
         model: ModelSettings { idle: milliwatts(power.idle_w), per_core: milliwatts(power.core_w) },
         root: PathBuf::from("/"),
     })
+}
+
+/// The file that keeps this board's gain.
+pub(super) fn gain_file(settings: &Settings) -> PathBuf {
+    settings.state_dir().join("gain_ppm")
+}
+
+/// The gain that `hob power calibrate` found, if it was run here.
+fn gain(settings: &Settings) -> anyhow::Result<Option<Gain>> {
+    let file = gain_file(settings);
+    match std::fs::read_to_string(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+        Ok(text) => {
+            let why = || format!("{} holds no gain; remove it, or run `hob power calibrate` again", file.display());
+            let factor = text.trim().parse().with_context(why)?;
+            Ok(Some(Gain::new(PartsPerMillion(factor)).with_context(why)?))
+        }
+    }
+}
+
+/// The battery, and who looks at its line.
+fn watched(settings: &Settings, meter: &MeterSettings) -> anyhow::Result<Watched> {
+    let battery = &settings.battery;
+    let converter = BasisPoints(hundredths(battery.converter_pct));
+    let Some(capacity) = battery.capacity_mah else { return Ok(Watched { pack: None, line: Line::None, converter }) };
+    let pack = Some(Pack { chemistry: battery.chemistry.parse()?, cells: battery.cells, capacity: MilliampHours(capacity) });
+    let line = match battery.address {
+        Some(own) => {
+            let shunt = battery.shunt_ohm.map(shunt).transpose()?;
+            let own = MeterSettings { address: address(own)?, shunt, invert: battery.invert, gain: None, ..meter.clone() };
+            let (sensor, notes) = open::open_battery(&own).context("the battery's sensor (battery.address)")?;
+            for Note { text, .. } in notes {
+                tracing::info!(text, "battery");
+            }
+            Line::Own(sensor)
+        }
+        None if settings.power.position == "battery" => Line::Meter,
+        None => Line::Counted,
+    };
+    Ok(Watched { pack, line, converter })
+}
+
+fn address(byte: u8) -> anyhow::Result<Address> {
+    Address::from_byte(byte).map_err(|_| anyhow::anyhow!("an INA219 has an address from 0x40 to 0x4f"))
+}
+
+fn shunt(ohm: f64) -> Result<MicroOhms, hob_hal::shunt::BadShunt> {
+    MicroOhms::new(micro(ohm))
 }
 
 #[allow(

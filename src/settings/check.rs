@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use hob_core::battery::Chemistry;
 use hob_hal::open::Choice;
 use hob_wire::topics::Topics;
 
 use super::{Origin, Settings, SettingsError, layers::Impossible};
+use crate::{house::mode, tasks::thrift::step};
 
 /// A value that cannot be.
 #[derive(Debug)]
@@ -42,6 +44,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     names(settings)?;
     mqtt(settings)?;
     power(settings)?;
+    battery(settings)?;
+    carbon(settings)?;
+    thrift(settings)?;
     let engine = &settings.engine;
     within("engine.slots", &engine.slots, (1, 16), "4 is a good number for a Pi 400")?;
     within("engine.context", &engine.context, (64, 131_072), "2048 is a good number for 4 GB")?;
@@ -50,6 +55,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     within("engine.max_tokens", &engine.max_tokens, (1, 131_072), "256 is a good number")?;
     within("desk.places", &settings.desk.places, (1, 10_000), "64 is a good number")?;
     let policy = &settings.policy;
+    if mode(&policy.mode).is_none() {
+        return wrong("policy.mode", "auto, quality, endurance or fixed:LEVEL", "`auto` decides by forecast");
+    }
     within("policy.reserve_mb", &policy.reserve_mb, (0, 1_000_000), "300 is a good number for 4 GB")?;
     within("policy.climb_mb", &policy.climb_mb, (0, 1_000_000), "128 is a good number")?;
     within("policy.pressure_pct", &policy.pressure_pct, (0.1, 100.0), "10.0 is a good number")?;
@@ -126,10 +134,64 @@ fn power(settings: &Settings) -> Result<(), Wrong> {
     if let Some(cap) = power.cap_w {
         within("power.cap_w", &cap, (0.1, 1_000.0), "leave it out for no limit")?;
     }
-    if let Some(grams) = settings.carbon.g_per_kwh {
-        within("carbon.g_per_kwh", &grams, (1, 5_000), "the world's average is 475, solar panels over their life about 40")?;
+    if !["pi_input", "battery"].contains(&power.position.as_str()) {
+        return wrong("power.position", "pi_input or battery", "`pi_input` is the board's own 5 V line");
     }
-    match &settings.carbon.country {
+    Ok(())
+}
+
+fn battery(settings: &Settings) -> Result<(), Wrong> {
+    let battery = &settings.battery;
+    if battery.chemistry.parse::<Chemistry>().is_err() {
+        return wrong("battery.chemistry", "nmc, lco, lfp or lead", "`nmc` is what most 18650 cells are");
+    }
+    if let Some(capacity) = battery.capacity_mah {
+        within("battery.capacity_mah", &capacity, (50, 1_000_000), "it is printed on the cells")?;
+    }
+    within("battery.cells", &battery.cells, (1, 16), "the UPS hats have 1 or 2 in series")?;
+    if let Some(address) = battery.address {
+        within("battery.address", &address, (0x40, 0x4f), "0x42 is 66")?;
+        if address == settings.power.address && settings.power.position == "pi_input" {
+            return wrong(
+                "battery.address",
+                "another than power.address",
+                "one sensor sits in one line: say which in power.position",
+            );
+        }
+    }
+    if let Some(shunt) = battery.shunt_ohm {
+        within("battery.shunt_ohm", &shunt, (0.0001, 1.0), "R100 on the resistor is 0.1")?;
+    }
+    within("battery.converter_pct", &battery.converter_pct, (50.0, 100.0), "90 is usual")?;
+    within("battery.critical_pct", &battery.critical_pct, (0.0, 50.0), "5 is a good number")?;
+    if battery.restart_pct < battery.critical_pct || battery.restart_pct > 100.0 {
+        return wrong("battery.restart_pct", "from battery.critical_pct to 100", "12 is a good number");
+    }
+    Ok(())
+}
+
+fn thrift(settings: &Settings) -> Result<(), Wrong> {
+    let thrift = &settings.thrift;
+    if thrift.steps.iter().any(|word| step(word).is_none()) {
+        return wrong("thrift.steps", "a list of leds, screen, usb_sleep, slow_clock, park_cores, unload", "[] switches nothing");
+    }
+    within("thrift.after_s", &thrift.after_s, (1, 86_400), "60 is a good number")?;
+    within("thrift.longest_wake_ms", &thrift.longest_wake_ms, (1, 60_000), "500 is hardly noticed")?;
+    within("thrift.keep_alive_s", &thrift.keep_alive_s, (1, 864_000), "300 is usual")
+}
+
+fn carbon(settings: &Settings) -> Result<(), Wrong> {
+    let carbon = &settings.carbon;
+    if let Some(grams) = carbon.g_per_kwh {
+        within("carbon.g_per_kwh", &grams, (1, 1_500), "the world's average is 475, solar panels over their life about 40")?;
+    }
+    within("carbon.solar_g_per_kwh", &carbon.solar_g_per_kwh, (1, 1_000), "40 is usual")?;
+    within("carbon.embodied_kg", &carbon.embodied_kg, (0.0, 10_000.0), "20 is an estimate for a Pi 400")?;
+    within("carbon.lifetime_years", &carbon.lifetime_years, (1, 50), "5 is usual")?;
+    if !["day", "run"].contains(&carbon.embodied_by.as_str()) {
+        return wrong("carbon.embodied_by", "day or run", "`day` for a board that does nothing else");
+    }
+    match &carbon.country {
         Some(code) if hob_core::grid::country(code).is_none() => {
             wrong("carbon.country", "an ISO 3166-1 alpha-3 code that the table has, such as ITA", "or give carbon.g_per_kwh")
         }

@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use hob_core::{
     desk::{Desk, Refusal},
+    policy::Asked,
     prompt::PromptId,
-    units::Millis,
+    units::{Micros, Millis},
 };
 use hob_engine::Gauges;
 use hob_wire::reply::{Code, Fault};
@@ -24,6 +25,27 @@ const LEAST_PAUSE: Millis = Millis(1_000);
 /// An offer to take the next prompt.
 pub(crate) type Seat = oneshot::Sender<Box<Ticket>>;
 
+/// So many of those who wait matter for the choice of a level; the rest stand behind them.
+const LOOKED_AT: usize = 32;
+
+/// Who waits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Queue {
+    /// How many.
+    pub(crate) count: usize,
+    /// What the first of them ask for, and when that was looked up.
+    first: Vec<Asked>,
+    seen: Micros,
+}
+
+impl Queue {
+    /// What the first of them ask for; their deadlines have come nearer meanwhile.
+    pub(crate) fn asked(&self, now: Micros) -> Vec<Asked> {
+        let since = now.minus(self.seen).millis();
+        self.first.iter().map(|asked| Asked { left: asked.left.map(|left| left.minus(since)), ..*asked }).collect()
+    }
+}
+
 /// What the desk is connected to.
 pub(crate) struct Around {
     pub(crate) orders: mpsc::Receiver<Order>,
@@ -31,8 +53,8 @@ pub(crate) struct Around {
     /// Prompts that are to be taken back and are not waiting here.
     pub(crate) cancels: mpsc::Sender<PromptId>,
     pub(crate) told: mpsc::Sender<Told>,
-    /// How many wait.
-    pub(crate) waiting: watch::Sender<usize>,
+    /// Who waits.
+    pub(crate) waiting: watch::Sender<Queue>,
     /// How long an answer takes, of late.
     pub(crate) pace: watch::Receiver<Millis>,
     pub(crate) gauge: Arc<Gauge>,
@@ -53,7 +75,9 @@ pub(crate) async fn run(places: usize, mut around: Around) {
             let (id, priority, due) = (ticket.prompt.id.clone(), ticket.prompt.priority, ticket.due);
             let _back = desk.admit(id, priority, due, ticket);
         }
-        around.waiting.send_replace(desk.len());
+        let seen = around.gauge.now();
+        let first = desk.iter().take(LOOKED_AT).map(|ticket| ticket.asked(seen)).collect();
+        around.waiting.send_replace(Queue { count: desk.len(), first, seen });
         let wake = desk.next_due().map(|due| Duration::from_micros(due.minus(around.gauge.now()).0));
         let done = tokio::select! {
             biased;

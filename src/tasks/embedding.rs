@@ -4,15 +4,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hob_core::units::Bytes;
-use hob_engine::{Event, Gauges, Head, Heads, Purpose, Spec};
+use hob_core::{prompt::PromptId, units::Bytes};
+use hob_engine::{Event, Gauges, Head, Heads, Purpose, Spec, Vectors};
 use hob_hal::memory::Memory;
 use hob_wire::reply::{Code, Fault};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::thinking::{Taster, fault_of};
 use crate::{
-    gauge::Gauge,
+    gauge::{Due, Gauge},
     ladder::{Ladder, Rung},
     messages::{EmbedTicket, Served, Told},
 };
@@ -38,9 +38,17 @@ struct Loaded {
     events: mpsc::Receiver<Event>,
 }
 
+/// Vectors whose bill is being settled.
+struct Done {
+    vectors: Vectors,
+    served: Served,
+    due: Due,
+}
+
 /// Runs until no more requests come.
 pub(crate) async fn run(mut tools: Tools, mut asks: mpsc::Receiver<EmbedTicket>, told: mpsc::Sender<Told>) {
     let mut loaded: Option<Loaded> = None;
+    let mut bills = JoinSet::new();
     loop {
         let ticket = match tokio::time::timeout(IDLE, asks.recv()).await {
             Ok(Some(ticket)) => ticket,
@@ -50,17 +58,23 @@ pub(crate) async fn run(mut tools: Tools, mut asks: mpsc::Receiver<EmbedTicket>,
                 continue;
             }
         };
-        let outcome = match tools.answer(&ticket, &mut loaded).await {
-            Ok((vectors, served)) => {
-                let total = tools.gauge.now().minus(ticket.taken_in);
-                Told::Embedded { ticket: Box::new(ticket), vectors, served, total }
-            }
-            Err(fault) => Told::Failed { id: ticket.ask.id, route: ticket.ask.reply, dedupe: ticket.ask.dedupe, fault },
-        };
-        if told.send(outcome).await.is_err() {
-            break;
-        }
+        let outcome = tools.answer(&ticket, &mut loaded).await;
+        let (gauge, told) = (Arc::clone(&tools.gauge), told.clone());
+        // The bill comes a moment later; the next texts need not wait for it.
+        while bills.try_join_next().is_some() {}
+        bills.spawn(async move {
+            let outcome = match outcome {
+                Ok(Done { vectors, served, due }) => {
+                    let total = gauge.now().minus(ticket.taken_in);
+                    Told::Embedded { ticket: Box::new(ticket), vectors, bill: gauge.bill(due).await, served, total }
+                }
+                Err(fault) => Told::Failed { id: ticket.ask.id, route: ticket.ask.reply, dedupe: ticket.ask.dedupe, fault },
+            };
+            // Only a closed house does not listen.
+            let _gone = told.send(outcome).await;
+        });
     }
+    while bills.join_next().await.is_some() {}
     unload(&mut loaded).await;
 }
 
@@ -71,11 +85,7 @@ async fn unload(loaded: &mut Option<Loaded>) {
 }
 
 impl Tools {
-    async fn answer(
-        &mut self,
-        ticket: &EmbedTicket,
-        loaded: &mut Option<Loaded>,
-    ) -> Result<(hob_engine::Vectors, Served), Fault> {
+    async fn answer(&mut self, ticket: &EmbedTicket, loaded: &mut Option<Loaded>) -> Result<Done, Fault> {
         if ticket.ask.expires.is_some_and(|span| self.gauge.now() >= ticket.taken_in.plus(span.micros())) {
             return Err(Fault::new(Code::Expired, "its expiry passed before its turn"));
         }
@@ -86,17 +96,21 @@ impl Tools {
             *loaded = Some(self.load(rung).await?);
         }
         let Some(now) = loaded.as_mut() else { return Err(Fault::new(Code::Internal, "the model was unloaded")) };
-        now.head.embed(ticket.ask.id.clone(), ticket.ask.input.clone()).map_err(|error| fault_of(&error))?;
+        // A prompt may have the same id: the books know texts by another.
+        let name = PromptId::new(format!("embed-{:016x}", fastrand::u64(..)));
+        let id = name.map_err(|error| Fault::new(Code::Internal, error.to_string()))?;
+        self.gauge.begin(&id);
+        let outcome = now.head.embed(id.clone(), ticket.ask.input.clone());
+        if let Err(error) = outcome {
+            drop(self.gauge.finish(&id));
+            return Err(fault_of(&error));
+        }
         let served = Served { model: now.rung.level.model.clone(), level: now.rung.level.name.clone(), why: "asked" };
-        match now.events.recv().await {
-            Some(Event::Embedded { vectors, .. }) => {
-                self.gauge.book_answer(vectors.spent);
-                Ok((vectors, served))
-            }
-            Some(Event::Failed { error, spent, .. }) => {
-                self.gauge.book_answer(spent);
-                Err(fault_of(&error))
-            }
+        let event = now.events.recv().await;
+        let due = self.gauge.finish(&id);
+        match event {
+            Some(Event::Embedded { vectors, .. }) => Ok(Done { vectors, served, due }),
+            Some(Event::Failed { error, .. }) => Err(fault_of(&error)),
             _ => {
                 *loaded = None;
                 Err(Fault::new(Code::Internal, "the engine ended by itself; send it again"))
@@ -129,9 +143,9 @@ impl Tools {
         let (say, events) = mpsc::channel(16);
         let spec =
             Spec { purpose: Purpose::Embed, slots: 1, context: 512, batch: 512, threads: self.threads, file: rung.path.clone() };
-        let _idle = self.gauge.take();
+        let since = self.gauge.loading();
         let outcome = super::thinking::load(&self.heads, &self.taster, spec, &self.gauge, say).await;
-        self.gauge.book_overhead(self.gauge.take());
+        self.gauge.loaded(since);
         match outcome {
             Ok(head) => Ok(Loaded { rung, head, events }),
             Err(why) => {

@@ -3,11 +3,15 @@
 //! Promises: each message is confirmed to the broker once its outcome is queued; bad input costs nobody else anything;
 //! the same id again brings the stored answer and no new one.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use hob_core::{
-    prompt::{LevelWish, Message, Prompt, PromptId, Role},
-    units::{Micros, Millis},
+    ledger::Feed,
+    prompt::{Message, Prompt, PromptId, Role},
+    units::{Micros, Millis, UnixSeconds},
 };
 use hob_engine::Gauges;
 use hob_wire::{
@@ -19,9 +23,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    carbon::Carbon,
     gauge::Gauge,
     messages::{Arrival, EmbedTicket, Order, Ticket, Told},
     store::{Seen, Store},
+    tasks::{telemetry::Pace, thinking::Wanted},
 };
 
 /// When to try again with texts to embed: a few are done by then.
@@ -32,7 +38,11 @@ pub(crate) struct Doors {
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) embeds: mpsc::Sender<EmbedTicket>,
     pub(crate) told: mpsc::Sender<Told>,
-    pub(crate) wish: watch::Sender<LevelWish>,
+    pub(crate) wanted: watch::Sender<Wanted>,
+    /// Hears that somebody wants telemetry on a quicker beat.
+    pub(crate) hasten: watch::Sender<Pace>,
+    /// Hears what live feeds say of the grid.
+    pub(crate) carbon: Arc<Carbon>,
 }
 
 /// Runs until the stop token, or until nothing can come any more.
@@ -56,8 +66,10 @@ pub(crate) async fn run(
         let outcome = match reader.topics.inbound(&arrival.topic) {
             Some(Inbound::Ask) => ask(&arrival, &reader, &doors, &store, now).await,
             Some(Inbound::Embed) => embed(&arrival, &reader, &doors, &store, now).await,
-            Some(Inbound::SetLevel) => set_level(&arrival, &doors).await,
+            Some(Inbound::SetLevel) => set_level(&arrival, &doors, now).await,
+            Some(Inbound::SetTelemetry) => set_telemetry(&arrival, &doors, now).await,
             Some(Inbound::SetCancel) => cancel(&arrival, &doors).await,
+            Some(Inbound::GridIntensity(feed)) => hear_feed(&arrival, feed, &doors, now).await,
             None => Some(()),
         };
         if outcome.is_none() {
@@ -130,12 +142,40 @@ async fn refuse(doors: &Doors, refusal: request::Refusal) -> Option<()> {
     doors.told.send(told).await.ok()
 }
 
-async fn set_level(arrival: &Arrival, doors: &Doors) -> Option<()> {
+async fn set_level(arrival: &Arrival, doors: &Doors, now: Micros) -> Option<()> {
     match request::level(&arrival.payload) {
-        Ok(wish) => drop(doors.wish.send_replace(wish)),
+        Ok(command) => {
+            let until = command.lasts.map(|lasts| now.plus(lasts.micros()));
+            drop(doors.wanted.send_replace(Wanted { mode: command.mode, until }));
+        }
         Err(fault) => doors.told.send(Told::Refused { command: "set/level", fault }).await.ok()?,
     }
     Some(())
+}
+
+async fn set_telemetry(arrival: &Arrival, doors: &Doors, now: Micros) -> Option<()> {
+    match request::telemetry(&arrival.payload) {
+        Ok(command) => {
+            let every = Duration::from_millis(command.every.0);
+            doors.hasten.send_replace(Pace { every, until: now.plus(command.lasts.micros()) });
+        }
+        Err(fault) => doors.told.send(Told::Refused { command: "set/telemetry", fault }).await.ok()?,
+    }
+    Some(())
+}
+
+async fn hear_feed(arrival: &Arrival, feed: Feed, doors: &Doors, now: Micros) -> Option<()> {
+    let stale = || Fault::bad("it is no longer valid: `t` and `valid_s` lie in the past; send it anew");
+    let heard = request::grid_intensity(&arrival.payload)
+        .and_then(|live| if doors.carbon.hear(feed, live, now, civil()) { Ok(()) } else { Err(stale()) });
+    let Err(refused) = heard else { return Some(()) };
+    doors.told.send(Told::Refused { command: "grid_intensity", fault: refused }).await.ok()
+}
+
+/// The civil clock, if it can be right.
+fn civil() -> Option<UnixSeconds> {
+    super::outbox::timestamp()?;
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| UnixSeconds(since.as_secs()))
 }
 
 async fn cancel(arrival: &Arrival, doors: &Doors) -> Option<()> {

@@ -8,29 +8,30 @@ use std::{
 };
 
 use hob_core::{
-    ledger::emissions,
+    accounts::Bill,
     prompt::{PromptId, TokenCount},
-    units::{Microjoules, Micros},
+    units::Micros,
 };
-use hob_engine::{Answer, Vectors};
+use hob_engine::{Answer, Gauges, Vectors};
 use hob_wire::{
     V1,
     decimal::Decimal,
     event::Event,
     properties::Properties,
-    reply::{self, Accepted, Account, Chunk, Co2, Embedding, Energy, Failure, Fault, Reply, Took},
+    reply::{self, Accepted, Account, Chunk, Co2, Embedding, Energy, Failure, Fault, Predicted, Reply, Took, words_per_charge},
     request::ReplyRoute,
     state::LastAnswer,
     topics::Topics,
 };
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
-    carbon::Grid,
+    carbon::Carbon,
     gauge::Gauge,
     messages::{EmbedTicket, Letter, Served, Ticket, Told},
     store::{Final, Store},
+    tasks::supply::Fed,
 };
 
 /// What letters are made with.
@@ -38,7 +39,9 @@ pub(crate) struct Desk {
     pub(crate) topics: Topics,
     pub(crate) store: Arc<Store>,
     pub(crate) gauge: Arc<Gauge>,
-    pub(crate) grid: Grid,
+    pub(crate) carbon: Arc<Carbon>,
+    /// What feeds the board: for words per charge.
+    pub(crate) fed: watch::Receiver<Fed>,
     /// Whether the retained last answer says what was said.
     pub(crate) publish_text: bool,
 }
@@ -60,14 +63,20 @@ impl Desk {
             Told::Accepted { id, route, queue } => self.accepted(&id, &route, queue),
             Told::Again { id, route } => self.again(&id, &route),
             Told::Piece { id, topic, seq, text } => vec![piece(id, topic, seq, text)],
-            Told::Answered { ticket, answer, served, queued, total } => self.answered(&ticket, answer, &served, (queued, total)),
+            Told::Answered { ticket, answer, bill, served, predicted, queued, total } => {
+                let cost = Cost { bill: bill.unwrap_or_else(nothing_booked), predicted };
+                self.answered(&ticket, answer, &cost, &served, (queued, total))
+            }
             Told::Failed { id, route, dedupe, fault } => self.failed(&id, &route, dedupe, fault),
-            Told::Embedded { ticket, vectors, served, total } => self.embedded(*ticket, vectors, &served, total),
+            Told::Embedded { ticket, vectors, bill, served, total } => {
+                self.embedded(*ticket, vectors, &bill.unwrap_or_else(nothing_booked), &served, total)
+            }
             Told::Refused { command, fault } => {
                 tracing::warn!(command, %fault, "a command could not be followed");
                 vec![self.event(&Event::Refused { v: V1, command: command.into(), message: fault.message })]
             }
             Told::Level(choice) => vec![state(self.topics.level(), &*choice)],
+            Told::Why(why) => vec![state(self.topics.why(), &*why)],
             Told::Info(info) => vec![state(self.topics.info(), &*info)],
         }
     }
@@ -92,7 +101,15 @@ impl Desk {
         }
     }
 
-    fn answered(&self, ticket: &Ticket, answer: Answer, served: &Served, (queued, total): (Micros, Micros)) -> Vec<Letter> {
+    fn answered(
+        &self,
+        ticket: &Ticket,
+        answer: Answer,
+        cost: &Cost,
+        served: &Served,
+        (queued, total): (Micros, Micros),
+    ) -> Vec<Letter> {
+        let Cost { bill, predicted } = cost;
         let id = ticket.prompt.id.clone();
         let first_token = answer.first_token.map(|at| millis(queued.plus(at)));
         let ms = Took { queue: millis(queued), prompt: millis(answer.prefill), total: millis(total), first_token };
@@ -105,15 +122,16 @@ impl Desk {
             tokens: answer.tokens,
             ms,
             tokens_per_s: speed(answer.tokens, answer.decode),
-            energy: self.energy(answer.spent),
-            co2: self.co2(answer.spent),
+            energy: self.energy(bill, answer.tokens.completion, words(&answer.text)),
+            co2: self.co2(bill),
+            predicted: Some(Predicted::of(Some(predicted.energy), Some(predicted.time), None)),
             device: self.topics.device().to_owned(),
             attempt: 1,
             ts: timestamp(),
         };
         tracing::info!(
             prompt = %id, level = served.level, why = served.why, finish = answer.finish.as_str(), tokens = answer.tokens.completion,
-            cached = answer.tokens.cached, ms = total.millis().0, mj = answer.spent.0 / 1_000, "answered"
+            cached = answer.tokens.cached, ms = total.millis().0, mj = bill.wall.0 / 1_000, "answered"
         );
         let event = Event::Answer {
             v: V1,
@@ -122,7 +140,7 @@ impl Desk {
             model: served.model.clone(),
             level: served.level.clone(),
             total_ms: millis(total),
-            j: answer.spent.into(),
+            wall_j: bill.wall.into(),
         };
         let text = |text: &str| self.publish_text.then(|| text.to_owned());
         let asked = ticket.prompt.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
@@ -153,7 +171,7 @@ impl Desk {
         vec![self.reply(route, id, None, &reply), self.event(&event)]
     }
 
-    fn embedded(&self, ticket: EmbedTicket, vectors: Vectors, served: &Served, total: Micros) -> Vec<Letter> {
+    fn embedded(&self, ticket: EmbedTicket, vectors: Vectors, bill: &Bill, served: &Served, total: Micros) -> Vec<Letter> {
         let EmbedTicket { ask, .. } = ticket;
         let queued = total.minus(vectors.took);
         let ms = Took { queue: millis(queued), prompt: millis(vectors.took), total: millis(total), first_token: None };
@@ -166,8 +184,8 @@ impl Desk {
             why: served.why.to_owned(),
             tokens: TokenCount { prompt: vectors.tokens, ..TokenCount::default() },
             ms,
-            energy: self.energy(vectors.spent),
-            co2: self.co2(vectors.spent),
+            energy: self.energy(bill, 0, 0),
+            co2: self.co2(bill),
             device: self.topics.device().to_owned(),
             ts: timestamp(),
             duplicate: false,
@@ -183,14 +201,16 @@ impl Desk {
         self.store.settle(id, Final { payload: json(reply), level: level.map(str::to_owned) });
     }
 
-    fn energy(&self, spent: Microjoules) -> Energy {
-        Energy { j: spent.into(), source: self.gauge.source().to_owned(), bound_pct: self.gauge.bound().into() }
+    fn energy(&self, bill: &Bill, tokens: u32, words: u32) -> Energy {
+        let full = self.fed.borrow().charge.map(|charge| charge.full);
+        let words_per_charge = full.and_then(|full| words_per_charge(full, bill.wall, words));
+        Energy { words_per_charge, ..Energy::of(bill, self.gauge.source(), tokens) }
     }
 
-    fn co2(&self, spent: Microjoules) -> Option<Co2> {
-        let grams = emissions(spent, self.grid.intensity).inspect_err(|error| tracing::warn!(%error, "no CO2 estimate")).ok()?;
-        let grid = self.grid.clone();
-        Some(Co2 { g: grams.into(), g_per_kwh: grid.intensity.into(), source: grid.source, year: grid.year, estimate: true })
+    fn co2(&self, bill: &Bill) -> Option<Co2> {
+        let found = self.carbon.footprint(self.gauge.now(), bill);
+        let (footprint, sourced) = found.inspect_err(|error| tracing::warn!(%error, "no CO2 estimate")).ok()?;
+        Some(Co2::of(&footprint, &sourced))
     }
 
     fn reply<T: Serialize>(&self, route: &ReplyRoute, id: &PromptId, level: Option<&str>, reply: &T) -> Letter {
@@ -201,6 +221,22 @@ impl Desk {
     fn event(&self, event: &Event) -> Letter {
         letter(self.topics.event(), json(event), true, false, Properties::json())
     }
+}
+
+/// What an answer cost, and was expected to.
+struct Cost {
+    bill: Bill,
+    predicted: hob_core::policy::Predicted,
+}
+
+/// A bill that never came is a bug in the books: it is told as not measured at all, rather than keeping the answer back.
+fn nothing_booked() -> Bill {
+    tracing::error!("a bill is missing; this is a bug in Hob, please report it");
+    Bill::unmeasured()
+}
+
+fn words(text: &str) -> u32 {
+    u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
 }
 
 fn piece(id: PromptId, topic: String, seq: u64, text: Option<String>) -> Letter {

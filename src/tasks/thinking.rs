@@ -1,36 +1,53 @@
 //! Stage: a seat is offered for each free slot; when it is filled, the level is chosen and the prompt begun.
 //!
 //! ```text
-//! seat filled ─▶ choose level ─▶ loaded already? ─▶ think
-//!                                 └ no: wait until the slots are empty, switch, think
+//! seat filled ─▶ steward decides ─▶ loaded already? ─▶ think ─▶ bill settled ─▶ steward learns ─▶ told
+//!                 └ refuses            └ no: wait until the slots are empty, switch, think
 //! ```
 //!
 //! Promises: a level changes only between prompts; the old model stays until the new one is loaded, if both fit; a file
 //! that does not load is left out from then on and the next best is taken; every ticket taken is told an end.
+//! Deliberately absent: the decision itself (`hob_core::steward`), the sums (`hob_core::accounts`).
 
 mod choice;
+mod refusal;
+mod settle;
 mod switch;
+mod tell;
 
 pub(crate) use switch::load;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hob_core::{
-    policy::{Rules, Shortage},
-    prompt::{LevelWish, PromptId},
-    units::{Micros, Millis, Milliwatts},
+    battery::range::Range,
+    policy::{Mode, Predicted},
+    prompt::PromptId,
+    steward::Steward,
+    thrift::ThriftRules,
+    units::{BasisPoints, Bytes, Micros, Millis, Milliwatts},
 };
-use hob_engine::{Answer, Event, Gauges, Head, Heads, ThinkError};
+use hob_engine::{Event, Gauges, Head, Heads, ThinkError};
 use hob_hal::{board::BoardReading, memory::Memory};
 use hob_wire::{
     reply::{Code, Fault},
     state::Info,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time::Instant,
+};
 
-use super::desk::Seat;
+pub(crate) use refusal::fault_of;
+
+use super::{
+    desk::{Queue, Seat},
+    supply::Fed,
+};
 use crate::{
     gauge::Gauge,
+    kept::Kept,
     ladder::{Ladder, Rung},
     messages::{Served, Ticket, Told},
 };
@@ -64,10 +81,17 @@ pub(crate) struct Tools {
     pub(crate) memory: Box<dyn Memory + Send + Sync>,
     pub(crate) board: Box<dyn FnMut() -> BoardReading + Send + Sync>,
     pub(crate) taster: Taster,
-    pub(crate) rules: Rules,
+    pub(crate) steward: Steward,
+    pub(crate) kept: Arc<Kept>,
+    /// Memory that is never given to a model.
+    pub(crate) reserve: Bytes,
+    /// Memory pressure from which on others want what the model has.
+    pub(crate) memory_wanted: BasisPoints,
     pub(crate) power_cap: Option<Milliwatts>,
-    /// What the owner wants at the start.
-    pub(crate) mode: LevelWish,
+    /// What the owner wants, unless told otherwise.
+    pub(crate) configured: Mode,
+    /// When the model may go.
+    pub(crate) thrift: ThriftRules,
     pub(crate) engine: crate::settings::Engine,
     /// What this device is; its models are filled in.
     pub(crate) info: Info,
@@ -77,13 +101,28 @@ pub(crate) struct Tools {
 pub(crate) struct Around {
     pub(crate) seats: mpsc::Sender<Seat>,
     pub(crate) cancels: mpsc::Receiver<PromptId>,
-    pub(crate) wish: watch::Receiver<LevelWish>,
+    pub(crate) wanted: watch::Receiver<Wanted>,
+    pub(crate) queue: watch::Receiver<Queue>,
+    pub(crate) fed: watch::Receiver<Fed>,
+    /// How far the battery will reach.
+    pub(crate) reach: watch::Sender<Option<Range>>,
     pub(crate) told: mpsc::Sender<Told>,
     pub(crate) serving: watch::Sender<Serving>,
     pub(crate) pace: watch::Sender<Millis>,
     /// Cut the answers in hand: the grace is over.
     pub(crate) hurry: tokio_util::sync::CancellationToken,
 }
+
+/// What the owner wants, told at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) mode: Mode,
+    /// Until then; afterwards the configured mode holds again.
+    pub(crate) until: Option<Micros>,
+}
+
+/// The board's supply is looked at so often, and what was learned is handed over to be kept.
+const BEAT: Duration = Duration::from_mins(1);
 
 /// A model in memory.
 struct Loaded {
@@ -95,6 +134,7 @@ struct Loaded {
 struct Running {
     ticket: Box<Ticket>,
     served: Served,
+    predicted: Predicted,
     begun: Micros,
     pieces: u64,
 }
@@ -107,18 +147,23 @@ pub(crate) struct Thinking {
     /// A prompt that waits for the slots to empty, because it needs another level.
     held: Option<Box<Ticket>>,
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
-    published: Option<choice::Published>,
-    /// What the owner wants.
-    mode: LevelWish,
+    published: Option<tell::Published>,
+    /// Answers whose bills are being settled.
+    bills: JoinSet<settle::Settled>,
+    /// When the mode falls back to the configured one.
+    until: Option<Micros>,
+    /// Since when nothing was in hand.
+    at_rest: Instant,
 }
 
 /// Runs until the desk lets the seats go and the last answer is told.
 pub(crate) async fn run(tools: Tools, around: Around) {
-    let mode = tools.mode.clone();
     let mut thinking = Thinking {
         tools,
         around,
-        mode,
+        bills: JoinSet::new(),
+        until: None,
+        at_rest: Instant::now(),
         loaded: None,
         running: HashMap::new(),
         held: None,
@@ -135,7 +180,10 @@ impl Thinking {
         let mut offer: Option<oneshot::Receiver<Box<Ticket>>> = None;
         let mut desk_open = true;
         let hurry = self.around.hurry.clone();
-        while desk_open || self.held.is_some() || !self.running.is_empty() {
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while desk_open || self.held.is_some() || !self.running.is_empty() || !self.bills.is_empty() {
+            let back = self.falls_back();
             if desk_open && offer.is_none() && self.held.is_none() && self.running.len() < self.slots() {
                 let (seat, filled) = oneshot::channel();
                 desk_open = self.around.seats.send(seat).await.is_ok();
@@ -146,7 +194,10 @@ impl Thinking {
                 () = hurry.cancelled() => return,
                 Some(event) = self.events.1.recv() => self.hear(event).await,
                 Some(id) = self.around.cancels.recv() => self.cancel(&id).await,
-                Ok(()) = self.around.wish.changed() => self.change_mode().await,
+                Some(settled) = self.bills.join_next() => self.settled(settled).await,
+                Ok(()) = self.around.wanted.changed() => self.change_mode().await,
+                () = tokio::time::sleep_until(back.unwrap_or_else(Instant::now)), if back.is_some() => self.fall_back().await,
+                _ = beat.tick() => self.look().await,
                 filled = async { match offer.as_mut() { Some(filled) => filled.await.ok(), None => std::future::pending().await } } => {
                     offer = None;
                     match filled {
@@ -174,31 +225,41 @@ impl Thinking {
         while let Some(ticket) = self.held.take() {
             match self.choose_for(&ticket).await {
                 Err(fault) => self.tell(Told::failed(&ticket, fault)).await,
-                Ok((rung, why)) if self.loaded.as_ref().is_some_and(|loaded| loaded.rung == rung) => {
-                    self.begin(ticket, why).await;
+                Ok(chosen) if self.loaded.as_ref().is_some_and(|loaded| loaded.rung == chosen.rung) => {
+                    self.begin(ticket, &chosen).await;
                 }
                 Ok(_) if !self.running.is_empty() => {
                     self.held = Some(ticket);
                     return;
                 }
-                Ok((rung, _)) => {
+                Ok(chosen) => {
                     // Whatever comes of it, the next round chooses again.
-                    self.switch_to(rung).await;
+                    self.switch_to(chosen.rung).await;
                     self.held = Some(ticket);
                 }
             }
         }
     }
 
-    async fn begin(&mut self, ticket: Box<Ticket>, why: &'static str) {
+    async fn begin(&mut self, ticket: Box<Ticket>, chosen: &choice::Chosen) {
         let Some(loaded) = &self.loaded else { return };
         let now = self.tools.gauge.now();
         let waited = now.minus(ticket.taken_in);
-        let outcome = loaded.head.think(ticket.prompt.clone(), waited);
-        let served = Served { model: loaded.rung.level.model.clone(), level: loaded.rung.level.name.clone(), why };
+        let id = ticket.prompt.id.clone();
+        let mut prompt = ticket.prompt.clone();
+        prompt.max_tokens = chosen.max_tokens;
+        self.tools.gauge.begin(&id);
+        let outcome = loaded.head.think(prompt, waited);
+        let level = &loaded.rung.level;
+        let served = Served { model: level.model.clone(), level: level.name.clone(), why: chosen.why };
+        if outcome.is_err() {
+            drop(self.tools.gauge.finish(&id));
+        }
         match outcome {
             Ok(()) => {
-                self.running.insert(ticket.prompt.id.clone(), Running { ticket, served, begun: now, pieces: 0 });
+                self.tools.steward.arrived(self.tools.gauge.moment(ticket.taken_in));
+                let running = Running { ticket, served, predicted: chosen.predicted, begun: now, pieces: 0 };
+                self.running.insert(id, running);
                 self.show();
             }
             Err(ThinkError::Gone) => {
@@ -220,25 +281,14 @@ impl Thinking {
                 self.tell(Told::Piece { id, topic, seq, text: Some(text) }).await;
             }
             Event::Answered { id, answer } => self.answered(id, answer).await,
-            Event::Failed { id, error, spent } => {
-                self.tools.gauge.book_answer(spent);
+            Event::Failed { id, error } => {
+                drop(self.tools.gauge.finish(&id));
                 if let Some(running) = self.leave(&id).await {
                     self.tell(Told::failed(&running.ticket, fault_of(&error))).await;
                 }
             }
             Event::Embedded { .. } => {}
         }
-    }
-
-    async fn answered(&mut self, id: PromptId, answer: Answer) {
-        self.tools.gauge.book_answer(answer.spent);
-        let Some(running) = self.leave(&id).await else { return };
-        let now = self.tools.gauge.now();
-        let took = now.minus(running.begun).millis();
-        self.around.pace.send_modify(|pace| *pace = if *pace == Millis::ZERO { took } else { Millis((pace.0 * 3 + took.0) / 4) });
-        let queued = running.begun.minus(running.ticket.taken_in);
-        let total = now.minus(running.ticket.taken_in);
-        self.tell(Told::Answered { ticket: running.ticket, answer, served: running.served, queued, total }).await;
     }
 
     /// Takes a prompt out of its slot, and ends its pieces.
@@ -271,14 +321,18 @@ impl Thinking {
             }
             let _ended = dropped.await;
         }
+        while let Some(settled) = self.bills.join_next().await {
+            self.settled(settled).await;
+        }
+        self.tools.kept.keep_steward(&self.tools.steward.save());
         if let Some(ticket) = self.held.take() {
             self.tell(Told::failed(&ticket, Fault::new(Code::Closing, "Hob is shutting down; send it again later"))).await;
         }
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let running = self.running.len();
-        self.tools.gauge.busy(running > 0);
+        self.at_rest = Instant::now();
         let level = self.loaded.as_ref().map(|loaded| &loaded.rung.level);
         self.around.serving.send_replace(Serving {
             model: level.map(|level| level.model.clone()),
@@ -291,27 +345,4 @@ impl Thinking {
         // Only a closed house does not listen.
         let _gone = self.around.told.send(told).await;
     }
-}
-
-/// The engine's reason, as its asker reads it.
-pub(crate) fn fault_of(error: &ThinkError) -> Fault {
-    let code = match error {
-        ThinkError::TooLong { .. } => Code::TooLong,
-        ThinkError::Shape(_) | ThinkError::DeadEnd => Code::BadGrammar,
-        ThinkError::Template(_) | ThinkError::Empty => Code::BadRequest,
-        ThinkError::NoEmbedding | ThinkError::NoAnswers => Code::NoModel,
-        ThinkError::Full => Code::Busy,
-        _ => Code::Internal,
-    };
-    Fault::new(code, error.to_string())
-}
-
-/// What is missing, as its asker reads it.
-pub(crate) fn fault_of_shortage(shortage: &Shortage) -> Fault {
-    let code = match shortage {
-        Shortage::EmptyShelf | Shortage::NoSuchLevel { .. } => Code::NoModel,
-        Shortage::Memory { .. } => Code::NoMemory,
-        Shortage::Power { .. } => Code::LowPower,
-    };
-    Fault::new(code, shortage.to_string())
 }

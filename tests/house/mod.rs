@@ -10,17 +10,22 @@ use std::{
 };
 
 use hob::{
-    gauge::Gauge,
+    gauge::{Gauge, Label},
     house::{self, Parts},
     messages::{Arrival, Letter},
     settings::{Loaded, Place, Settings},
+    tasks::{
+        metering::Trouble,
+        supply::{Line, Watched},
+    },
 };
 use hob_core::units::{BasisPoints, Bytes, Micros, Milliwatts};
 use hob_engine::{Parrot, ParrotHandle};
 use hob_hal::memory::{Memory, MemoryError, MemoryReading};
+use hob_hal::meter::Reading;
 use hob_shelf::forge;
 use hob_wire::properties::Properties;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +41,7 @@ pub(crate) struct House {
     arrivals: Option<mpsc::Sender<Arrival>>,
     letters: mpsc::Receiver<Letter>,
     pub(crate) acks: Arc<Mutex<usize>>,
+    pub(crate) troubles: mpsc::Sender<Trouble>,
     stop: CancellationToken,
     life: JoinHandle<()>,
     _dir: TempDir,
@@ -59,18 +65,24 @@ impl House {
         std::fs::create_dir(&shelf).unwrap();
         level(&shelf, "Q8_0", 4);
         level(&shelf, "Q4_0", 1);
+        // The files differ in their layers alone: only the manifest knows which is the better one.
+        measured(&shelf, &[("Q8_0", 9_900), ("Q4_0", 9_700)]);
         let settings = read_settings(settings, &dir);
         let start = Instant::now();
         let clock: hob_hal::clock::Clock = Arc::new(move || Micros(u64::try_from(start.elapsed().as_micros()).unwrap()));
-        let gauge = Gauge::new(clock, "simulated", BasisPoints(0));
+        let label = Label { source: "simulated", bound: BasisPoints(0), idle: Milliwatts(2_000), doubted: false };
+        let gauge = Gauge::new(clock, label);
         let (parrot, handle) = Parrot::new();
         let memory = Arc::new(Mutex::new(3_000));
+        let (troubles, troubles_in) = mpsc::channel(64);
         let (arrivals, arrivals_in) = mpsc::channel(64);
         let (letters_out, letters) = mpsc::channel(64);
         let stop = CancellationToken::new();
         let parts = Parts {
             heads: Arc::new(parrot),
             gauge: Arc::clone(&gauge),
+            troubles: troubles_in,
+            watched: Watched { pack: None, line: Line::None, converter: BasisPoints(9_000) },
             memory: [Box::new(SaidMemory(Arc::clone(&memory))), Box::new(SaidMemory(Arc::clone(&memory)))],
             prober: Arc::new(|_| Ok(())),
             loading: Arc::new(|_, _| ()),
@@ -88,6 +100,7 @@ impl House {
             arrivals: Some(arrivals),
             letters,
             acks: Arc::default(),
+            troubles,
             stop,
             life,
             _dir: dir,
@@ -99,11 +112,14 @@ impl House {
         *self.memory.lock().unwrap() = mebibytes;
     }
 
-    /// The board draws this, and so for the span.
+    /// The board draws this, and so for the span: twenty readings a second.
     pub(crate) async fn draws(&self, milliwatts: u32, span: Duration) {
-        self.gauge.read(Milliwatts(milliwatts), Micros(0));
-        tokio::time::sleep(span).await;
-        self.gauge.read(Milliwatts(milliwatts), Micros(0));
+        const BEAT: Duration = Duration::from_millis(50);
+        let end = Instant::now() + span;
+        while Instant::now() < end {
+            tokio::time::sleep(BEAT).await;
+            self.gauge.read(&Reading::plain(Milliwatts(milliwatts), Micros(50_000)));
+        }
     }
 
     /// A message comes in.
@@ -182,6 +198,18 @@ pub(crate) fn level(shelf: &std::path::Path, name: &str, layers: u64) {
     let number = forge::Meta::U32(hob_shelf::gguf::level_number(name).unwrap());
     let model = forge::llama(&tiny, &forge::Words::bytes()).meta("general.file_type", number);
     model.write(&shelf.join(format!("tiny.{name}.gguf"))).unwrap();
+}
+
+/// Writes down how good the levels are, in hundredths of a percent.
+fn measured(shelf: &std::path::Path, levels: &[(&str, u32)]) {
+    let entry = |(name, score): &(&str, u32)| {
+        let file = format!("tiny.{name}.gguf");
+        let bytes = std::fs::metadata(shelf.join(&file)).unwrap().len();
+        let quality = json!({"score_bp": score, "measured_by": "the story"});
+        (file, json!({"model": "tiny", "level": name, "bytes": bytes, "quality": quality}))
+    };
+    let files: serde_json::Map<String, Value> = levels.iter().map(entry).collect();
+    std::fs::write(shelf.join("shelf.json"), json!({ "files": files }).to_string()).unwrap();
 }
 
 fn read_settings(given: &[&str], dir: &TempDir) -> Settings {

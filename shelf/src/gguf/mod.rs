@@ -143,6 +143,12 @@ impl Gguf {
         self.tensors.iter().fold(Bytes::ZERO, |sum, tensor| sum.plus(tensor.bytes))
     }
 
+    /// Weights of all tensors.
+    #[must_use]
+    pub fn weights(&self) -> u64 {
+        self.tensors.iter().fold(0, |sum, tensor| sum.saturating_add(tensor.weights))
+    }
+
     /// `general.architecture`, or nothing if it is missing.
     #[must_use]
     pub fn architecture(&self) -> &str {

@@ -1,103 +1,119 @@
-//! Which level for this prompt: facts gathered, the policy asked, the choice published when it changed.
+//! Which level for this prompt: facts gathered, the steward asked, the decision told.
 
 use hob_core::{
-    policy::{self, Means, Shortage, Verdict, Wish, choose},
+    policy::{Asked, Means, Predicted, Question, Refusal, Shortage, Wish},
     prompt::LevelWish,
+    steward::Supply,
     units::{Bytes, Milliwatts},
 };
-use hob_wire::{
-    V1,
-    decimal::Decimal,
-    reply::{Code, Fault},
-    state::{Candidate, Info, LevelState},
-};
+use hob_engine::Gauges;
+use hob_wire::reply::{Code, Fault};
+use tokio::time::Instant;
 
-use super::{Thinking, fault_of_shortage};
+use super::{Thinking, Wanted, refusal::fault_of_refusal, tell::Outcome};
 use crate::{
     ladder::Rung,
     messages::{Ticket, Told},
-    tasks::outbox::timestamp,
 };
 
-/// What of a choice is worth publishing again when it changes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Published {
-    mode: LevelWish,
-    level: Option<(String, String)>,
-    why: &'static str,
-    verdicts: Vec<(String, String, String)>,
-}
-
-/// A choice as it came out, for publishing.
-struct Outcome<'a> {
-    picked: Option<&'a Rung>,
-    why: &'static str,
-    table: &'a [Verdict],
+/// A level, and how the prompt is to be answered at it.
+pub(super) struct Chosen {
+    pub(super) rung: Rung,
+    pub(super) why: &'static str,
+    pub(super) max_tokens: u32,
+    pub(super) predicted: Predicted,
 }
 
 impl Thinking {
-    /// The level for this prompt, and the reason code.
-    pub(super) async fn choose_for(&mut self, ticket: &Ticket) -> Result<(Rung, &'static str), Fault> {
-        let wish = match &ticket.prompt.level {
-            LevelWish::Auto => self.mode.clone(),
-            asked @ LevelWish::Exactly(_) => asked.clone(),
-        };
+    /// The level for this prompt.
+    pub(super) async fn choose_for(&mut self, ticket: &Ticket) -> Result<Chosen, Fault> {
         let model = ticket.prompt.model.clone().or_else(|| self.tools.engine.model.clone());
-        self.choose(model.as_deref(), &wish).await
+        let asked = ticket.asked(self.tools.gauge.now());
+        self.choose(model.as_deref(), &ticket.prompt.level, Some(asked)).await
     }
 
     /// The owner wants another mode; a level that is not here is refused, and the mode stays.
     pub(super) async fn change_mode(&mut self) {
-        let wanted = self.around.wish.borrow_and_update().clone();
-        let before = std::mem::replace(&mut self.mode, wanted.clone());
-        let model = self.tools.engine.model.clone();
-        let chosen = self.choose(model.as_deref(), &wanted).await;
-        if let Err(fault) = chosen
+        let Wanted { mode, until } = self.around.wanted.borrow_and_update().clone();
+        let before = (self.tools.steward.mode().clone(), self.until);
+        self.tools.steward.set_mode(mode);
+        self.until = until;
+        if let Err(fault) = self.choose_for_nobody().await
             && fault.code == Code::NoModel
         {
-            self.mode = before;
-            let mode = self.mode.clone();
-            let _as_before = self.choose(model.as_deref(), &mode).await;
+            self.tools.steward.set_mode(before.0);
+            self.until = before.1;
+            let _as_before = self.choose_for_nobody().await;
             self.tell(Told::Refused { command: "set/level", fault }).await;
         }
     }
 
+    /// When the mode falls back to the configured one.
+    pub(super) fn falls_back(&self) -> Option<Instant> {
+        let left = self.until?.minus(self.tools.gauge.now());
+        Some(Instant::now() + std::time::Duration::from_micros(left.0))
+    }
+
+    /// The configured mode holds again.
+    pub(super) async fn fall_back(&mut self) {
+        self.until = None;
+        self.tools.steward.set_mode(self.tools.configured.clone());
+        let _none_yet = self.choose_for_nobody().await;
+    }
+
     /// Loads what would be chosen now, so that the first prompt need not wait.
     pub(super) async fn preload(&mut self) {
-        let mode = self.mode.clone();
-        let model = self.tools.engine.model.clone();
         while self.loaded.is_none()
-            && let Ok((rung, _)) = self.choose(model.as_deref(), &mode).await
+            && let Ok(chosen) = self.choose_for_nobody().await
         {
-            self.switch_to(rung).await;
+            self.switch_to(chosen.rung).await;
         }
     }
 
-    async fn choose(&mut self, model: Option<&str>, wish: &LevelWish) -> Result<(Rung, &'static str), Fault> {
+    /// Tells the steward what feeds the board, keeps what it has learned, and lets an idle model go.
+    pub(super) async fn look(&mut self) {
+        self.feed();
+        self.tools.kept.keep_steward(&self.tools.steward.save());
+        let level = self.loaded.as_ref().map(|loaded| loaded.rung.level.key());
+        self.around.reach.send_replace(self.tools.steward.range(self.tools.gauge.today(), level.as_ref()));
+        self.unload_if_idle().await;
+    }
+
+    async fn choose_for_nobody(&mut self) -> Result<Chosen, Fault> {
+        let model = self.tools.engine.model.clone();
+        self.choose(model.as_deref(), &LevelWish::Auto, None).await
+    }
+
+    async fn choose(&mut self, model: Option<&str>, wish: &LevelWish, asked: Option<Asked>) -> Result<Chosen, Fault> {
         self.refresh().await;
         if let Some(model) = model.filter(|model| !self.tools.ladder.knows(model)) {
             let has = self.tools.ladder.names();
             return Err(Fault::new(Code::NoModel, format!("there is no model {model} here; there are: {has}")));
         }
         let rungs = self.tools.ladder.answering(model);
-        let levels: Vec<policy::Level> = rungs.iter().map(|rung| rung.level.clone()).collect();
-        let loaded = self.loaded.as_ref().and_then(|loaded| rungs.iter().position(|rung| *rung == loaded.rung));
+        let ladder: Vec<_> = rungs.iter().map(|rung| rung.level.clone()).collect();
         let means = self.means();
-        let asked = match wish {
-            LevelWish::Auto => Wish::Auto,
-            LevelWish::Exactly(name) => Wish::Exactly(name),
+        let queue = self.around.queue.borrow().asked(self.tools.gauge.now());
+        let question = Question {
+            ladder: &ladder,
+            means: &means,
+            loaded: self.loaded.as_ref().and_then(|loaded| rungs.iter().position(|rung| *rung == loaded.rung)),
+            asked: asked.unwrap_or(Asked { max_tokens: self.tools.engine.max_tokens, ..Asked::default() }),
+            queue: &queue,
+            wish: match wish {
+                LevelWish::Auto => Wish::Auto,
+                LevelWish::Exactly(name) => Wish::Exactly(name),
+            },
         };
-        let chosen = choose(&levels, &means, &self.tools.rules, loaded, asked);
-        let outcome = match &chosen {
-            Ok(choice) => Outcome { picked: rungs.get(choice.picked), why: choice.reason.as_str(), table: &choice.table },
-            Err(shortage) => Outcome { picked: None, why: code_of(shortage), table: &[] },
-        };
-        self.publish(&outcome, &rungs, &means).await;
-        match (outcome.picked, &chosen) {
-            (Some(rung), _) => Ok((rung.clone(), outcome.why)),
-            (None, Err(shortage)) => Err(self.with_broken(shortage)),
-            (None, Ok(_)) => Err(self.with_broken(&Shortage::EmptyShelf)),
-        }
+        let supply = self.feed();
+        let now = self.tools.gauge.today();
+        let decided = self.tools.steward.decide(now, &question);
+        let outcome = Outcome::of(&decided, &rungs, now, &supply);
+        self.publish(&outcome, &rungs, &means, asked.is_some()).await;
+        let picked = decided.map_err(|refusal| self.with_broken(&refusal))?;
+        let rung = rungs.get(picked.picked).cloned().ok_or_else(|| self.with_broken(&Shortage::EmptyShelf.into()))?;
+        let (why, max_tokens, predicted) = (picked.reason.as_str(), picked.max_tokens, picked.predicted);
+        Ok(Chosen { rung, why, max_tokens, predicted })
     }
 
     async fn refresh(&mut self) {
@@ -108,10 +124,12 @@ impl Thinking {
         }
     }
 
-    /// What this device is and has, now.
-    async fn tell_info(&mut self) {
-        let info = Info { models: self.tools.ladder.models().to_vec(), ..self.tools.info.clone() };
-        self.tell(Told::Info(Box::new(info))).await;
+    /// What feeds the board, as the steward is told.
+    fn feed(&mut self) -> Supply {
+        let fed = *self.around.fed.borrow();
+        let supply = Supply { idle: self.tools.gauge.shown().idle_draw, charge: fed.charge, solar: fed.solar };
+        self.tools.steward.supply(self.tools.gauge.today(), &supply);
+        supply
     }
 
     /// What the board can spare, as if nothing were loaded.
@@ -123,7 +141,7 @@ impl Thinking {
             tracing::warn!(%error, "free memory is not known; nothing can be chosen");
         }
         let own = self.loaded.as_ref().map_or(Bytes::ZERO, |loaded| loaded.rung.own);
-        let left = |cap: Milliwatts| cap.minus(shown.idle_draw.or(shown.draw).unwrap_or_default());
+        let left = |cap: Milliwatts| cap.minus(shown.idle_draw);
         Means {
             memory: memory.as_ref().map_or(Bytes::ZERO, |reading| reading.available.plus(own)),
             power: self.tools.power_cap.map(left),
@@ -133,62 +151,13 @@ impl Thinking {
         }
     }
 
-    async fn publish(&mut self, outcome: &Outcome<'_>, rungs: &[Rung], means: &Means) {
-        let verdict = |place: usize| outcome.table.get(place).map_or("short", |verdict| verdict.as_str());
-        let mut candidates: Vec<Candidate> =
-            rungs.iter().enumerate().map(|(place, rung)| candidate(rung, verdict(place))).collect();
-        candidates.extend(self.tools.ladder.broken().map(|(rung, _)| candidate(rung, "broken")));
-        let names = |rung: &Rung| (rung.level.model.clone(), rung.level.name.clone());
-        let verdicts = candidates.iter().map(|one| (one.model.clone(), one.level.clone(), one.why.clone())).collect();
-        let fixed = self.mode != LevelWish::Auto;
-        let published = Published { mode: self.mode.clone(), level: outcome.picked.map(names), why: outcome.why, verdicts };
-        if self.published.as_ref() == Some(&published) {
-            return;
-        }
-        let (model, level) = published.level.clone().unzip();
-        self.published = Some(published);
-        let state = LevelState {
-            v: V1,
-            mode: if fixed { "fixed".into() } else { "auto".into() },
-            model,
-            level,
-            why: outcome.why.to_owned(),
-            ram_free_mib: Decimal::mebibytes(means.memory.minus(self.tools.rules.reserve)),
-            power_left_w: means.power.map(Into::into),
-            candidates,
-            ts: timestamp(),
-        };
-        self.tell(Told::Level(Box::new(state))).await;
-    }
-
-    /// A shortage, with the files that failed: they may be what is missing.
-    fn with_broken(&self, shortage: &Shortage) -> Fault {
-        let mut fault = fault_of_shortage(shortage);
+    /// A refusal, with the files that failed where they may be what is missing.
+    fn with_broken(&self, refusal: &Refusal) -> Fault {
+        let mut fault = fault_of_refusal(refusal);
         let broken: Vec<String> = self.tools.ladder.broken().map(|(rung, why)| format!("{}: {why}", rung.level.name)).collect();
-        if !broken.is_empty() {
+        if !broken.is_empty() && matches!(refusal, Refusal::Shortage(_)) {
             fault.message = format!("{}. Left out because they failed: {}", fault.message, broken.join("; "));
         }
         fault
-    }
-}
-
-fn candidate(rung: &Rung, why: &str) -> Candidate {
-    Candidate {
-        model: rung.level.model.clone(),
-        level: rung.level.name.clone(),
-        resident_mib: Decimal::mebibytes(rung.level.resident),
-        draw_w: Some(rung.level.draw.into()),
-        quality_pct: rung.quality.map(Into::into),
-        fits: ["chosen", "fits", "hold", "stress"].contains(&why),
-        why: why.to_owned(),
-    }
-}
-
-fn code_of(shortage: &Shortage) -> &'static str {
-    match shortage {
-        Shortage::EmptyShelf => "empty_shelf",
-        Shortage::NoSuchLevel { .. } => "no_such_level",
-        Shortage::Memory { .. } => "memory",
-        Shortage::Power { .. } => "power",
     }
 }
