@@ -87,17 +87,21 @@ impl Gauge {
         self.source
     }
 
-    /// Takes a new reading, which ended now.
+    /// Takes a reading, which ended now.
     pub fn read(&self, reading: &Reading) {
         let mark = |is: bool, mark: Marks| if is { mark } else { Marks::NONE };
         let marks = mark(reading.clipped, Marks::CLIPPED)
-            .and(mark(reading.sensor_reset, Marks::SENSOR_RESET))
             .and(mark(reading.inferred, Marks::INFERRED))
             .and(mark(self.doubted, Marks::SHUNT_DOUBT));
         let now = self.now_micros();
         let mut inner = self.lock();
         inner.supply = reading.supply;
-        inner.accounts.read(now, reading.power, reading.window, marks);
+        if reading.sensor_reset {
+            inner.accounts.sensor_reset();
+        }
+        if reading.fresh {
+            inner.accounts.read(now, reading.power, reading.window, marks);
+        }
         inner.settle(now);
     }
 
@@ -156,6 +160,16 @@ impl Gauge {
         let now = self.now_micros();
         self.lock().accounts.overhead(since, now);
         now.minus(since)
+    }
+
+    /// The end of the day: everything is booked. Returns the books.
+    pub fn close(&self) -> Books {
+        let now = self.now_micros();
+        let mut inner = self.lock();
+        for (id, bill) in inner.accounts.close(now) {
+            let _unheard = inner.due.remove(&id).map(|due| due.send(bill));
+        }
+        inner.accounts.books()
     }
 
     /// What it shows now.

@@ -90,6 +90,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
     let grace = Duration::from_secs(settings.shutdown.grace_s);
     let hurry = CancellationToken::new();
     let kept = Arc::new(Kept::open(&settings.state_dir()));
+    let gauge = Arc::clone(&parts.gauge);
     let mut rooms = furnish(parts, settings, &topics, &kept, (&stop, &hurry));
     stop.cancelled().await;
     let mut finish = Box::pin(async { while rooms.join_next().await.is_some() {} });
@@ -100,6 +101,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
             tracing::error!("a task does not end (a model is being loaded, or the broker is away); it is left behind");
         }
     }
+    kept.keep_books(gauge.close());
     let _written = tokio::task::spawn_blocking(move || kept.write()).await;
     Ok(())
 }
@@ -120,7 +122,7 @@ fn furnish(
     let (seats, seats_in) = mpsc::channel(1);
     let (cancels, cancels_in) = mpsc::channel(CHANNEL);
     let configured = mode(&settings.policy.mode).unwrap_or_default();
-    let (wanted, wanted_in) = watch::channel(Wanted { mode: configured.clone(), until: None });
+    let (wanted, wanted_in) = watch::channel(Wanted::of(configured.clone()));
     let (hasten, pace_in) = watch::channel(telemetry::Pace::default());
     let (pace, answer_pace) = watch::channel(Millis::ZERO);
     let (waiting, waiting_in) = watch::channel(Queue::default());
@@ -130,7 +132,6 @@ fn furnish(
     let (steps, steps_in) = watch::channel(Vec::new());
     let store = Arc::new(Store::default());
     let carbon = Carbon::new(&settings.carbon, kept.stored(), gauge.now());
-    let engine = &settings.engine;
     let rules = rules(settings);
 
     let mut rooms = JoinSet::new();
@@ -154,8 +155,8 @@ fn furnish(
         memory: other_memory,
         reserve: rules.reserve,
         taster: taster.clone(),
-        model: engine.embedding_model.clone(),
-        threads: engine.threads,
+        model: settings.engine.embedding_model.clone(),
+        threads: settings.engine.threads,
     };
     rooms.spawn(embedding::run(embedding, embeds_in, told.clone()));
     let around = supply::Around { gauge: Arc::clone(&gauge), carbon: Arc::clone(&carbon), kept: Arc::clone(kept), fed };
@@ -169,7 +170,7 @@ fn furnish(
     let tools = thinking::Tools {
         heads,
         gauge: Arc::clone(&gauge),
-        ladder: Ladder::new(settings.shelf_dir(), ServingPlan::of(engine)),
+        ladder: Ladder::new(settings.shelf_dir(), ServingPlan::of(&settings.engine)),
         memory,
         board: Box::new(move || board::read(&board_root)),
         taster,
@@ -180,7 +181,7 @@ fn furnish(
         configured,
         thrift: thrift_rules,
         power_cap: settings.power.cap_w.map(milliwatts),
-        engine: engine.clone(),
+        engine: settings.engine.clone(),
         info: info(settings, topics, &gauge, &root),
     };
     let around = thinking::Around {

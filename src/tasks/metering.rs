@@ -35,9 +35,7 @@ pub(crate) fn run(mut meter: Box<dyn Meter>, gauge: &Gauge, troubles: &Sender<Tr
         match meter.read() {
             Ok(reading) => {
                 watch.good(&reading);
-                if reading.fresh {
-                    gauge.read(&reading);
-                }
+                gauge.read(&reading);
             }
             Err(MeterError::NotReady) => {}
             Err(error) => {

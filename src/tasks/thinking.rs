@@ -121,6 +121,13 @@ pub(crate) struct Wanted {
     pub(crate) until: Option<Micros>,
 }
 
+impl Wanted {
+    /// This, for good.
+    pub(crate) fn of(mode: Mode) -> Self {
+        Self { mode, until: None }
+    }
+}
+
 /// The board's supply is looked at so often, and what was learned is handed over to be kept.
 const BEAT: Duration = Duration::from_mins(1);
 
