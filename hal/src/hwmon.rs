@@ -16,7 +16,7 @@
 
 use crate::line::Line;
 use crate::meter::{Meter, MeterError, Reading, Source};
-use crate::open::Absent;
+use crate::open::{Absent, Note};
 use crate::shunt::{MicroOhms, Microvolts, Millivolts};
 use crate::sysfs;
 use hob_core::units::{BasisPoints, Micros};
@@ -59,7 +59,7 @@ impl Hwmon {
         root: &Path,
         wanted: Wanted<'_>,
         line: impl FnOnce(MicroOhms) -> Result<Line, Absent>,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<Note>,
     ) -> Result<Self, Absent> {
         let Wanted { place, exactly, shunt, invert } = wanted;
         let all = Self::folder(root);
@@ -84,17 +84,17 @@ impl Hwmon {
         if let (Some(ours), Some(theirs)) = (shunt, believed)
             && ours.get().abs_diff(theirs.get()) > ours.get() / 100
         {
-            notes.push(format!(
+            notes.push(Note::doubting(format!(
                 "the kernel believes in a shunt of {} micro-ohms, the settings say {}: the settings are used",
                 theirs.get(),
                 ours.get()
-            ));
+            )));
         }
         let line = line(shunt.or(believed).unwrap_or(MicroOhms::COMMON))?;
         let mut meter = Self { folder, line, invert };
         match meter.read() {
-            Ok(reading) => notes.extend(meter.line.doubt(&reading)),
-            Err(error @ MeterError::Backwards(_)) => notes.push(format!("the first reading failed: {error}")),
+            Ok(reading) => notes.extend(meter.line.doubt(&reading).map(Note::doubting)),
+            Err(error @ MeterError::Backwards(_)) => notes.push(Note::doubting(format!("the first reading failed: {error}"))),
             Err(error) => return Err(error.into()),
         }
         Ok(meter)
@@ -157,7 +157,7 @@ mod tests {
         Wanted { place: "1-0040", exactly: false, shunt, invert: false }
     }
 
-    fn open(root: &Path, shunt: Option<u32>) -> (Result<Hwmon, Absent>, Vec<String>) {
+    fn open(root: &Path, shunt: Option<u32>) -> (Result<Hwmon, Absent>, Vec<Note>) {
         let mut notes = Vec::new();
         let shunt = shunt.map(|ohms| MicroOhms::new(ohms).unwrap());
         (Hwmon::open(root, wanted(shunt), |shunt| Ok(Line::plain(shunt)), &mut notes), notes)
@@ -188,16 +188,16 @@ mod tests {
     fn another_shunt_than_the_kernels_is_noted() {
         let root = files(&[("in0_input", "58"), ("in1_input", "5000"), ("shunt_resistor", "10000")]);
         let (meter, notes) = open(root.path(), Some(100_000));
-        assert!(meter.is_ok() && notes.len() == 1 && notes[0].contains("believes in a shunt of 10000"), "{notes:?}");
+        assert!(meter.is_ok() && notes.len() == 1 && notes[0].text.contains("believes in a shunt of 10000"), "{notes:?}");
         let (meter, notes) = open(root.path(), None);
-        assert!(meter.is_ok() && notes.len() == 1 && notes[0].contains("100000 would make it 2900 mW"), "{notes:?}");
+        assert!(meter.is_ok() && notes.len() == 1 && notes[0].text.contains("100000 would make it 2900 mW"), "{notes:?}");
     }
 
     #[test]
     fn swapped_wires_are_noted_and_mended_by_invert() {
         let root = files(&[("in0_input", "-58"), ("in1_input", "5000")]);
         let (meter, notes) = open(root.path(), Some(100_000));
-        assert!(notes.len() == 1 && notes[0].contains("set `invert`"), "{notes:?}");
+        assert!(notes.len() == 1 && notes[0].text.contains("set `invert`"), "{notes:?}");
         assert!(matches!(meter.unwrap().read(), Err(MeterError::Backwards(Milliwatts(2_900)))));
         let swapped = Wanted { invert: true, ..wanted(Some(MicroOhms::COMMON)) };
         let mut meter = Hwmon::open(root.path(), swapped, |shunt| Ok(Line::plain(shunt)), &mut Vec::new()).unwrap();

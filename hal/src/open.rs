@@ -99,6 +99,29 @@ impl Default for MeterSettings {
     }
 }
 
+/// Something to know about a meter that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// For people.
+    pub text: String,
+    /// The meter itself is in doubt: what it says is hardly the board's draw.
+    pub doubt: bool,
+}
+
+impl Note {
+    /// Why a better meter was passed over, or something of that kind.
+    #[must_use]
+    pub fn passing(text: String) -> Self {
+        Self { text, doubt: false }
+    }
+
+    /// The meter is in doubt.
+    #[must_use]
+    pub fn doubting(text: String) -> Self {
+        Self { text, doubt: true }
+    }
+}
+
 /// Why a meter cannot be had. Worth a retry only after the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Absent {
@@ -177,7 +200,7 @@ pub enum Absent {
 ///
 /// [`Absent`]: the only meter that was wanted is not there. An INA219 that the kernel's driver holds is
 /// read through the kernel instead.
-pub fn open(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<String>), Absent> {
+pub fn open(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<Note>), Absent> {
     let clock = clock::monotonic();
     let mut notes = Vec::new();
     let (better, last): (&[Source], Source) = match settings.choice {
@@ -187,7 +210,7 @@ pub fn open(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<String>), A
     for source in better {
         match open_one(*source, settings, &clock, &mut notes) {
             Ok(meter) => return Ok((meter, notes)),
-            Err(absent) => notes.push(format!("no {}: {absent}", source.as_str())),
+            Err(absent) => notes.push(Note::passing(format!("no {}: {absent}", source.as_str()))),
         }
     }
     let meter = open_one(last, settings, &clock, &mut notes)?;
@@ -203,7 +226,7 @@ pub fn open(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<String>), A
 /// # Errors
 ///
 /// [`Absent`] with its remedy; [`Absent::NoBattery`] when the choice is no sensor at all.
-pub fn open_battery(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<String>), Absent> {
+pub fn open_battery(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<Note>), Absent> {
     let source = match settings.choice {
         Choice::Auto | Choice::Only(Source::Ina219) => Source::Ina219,
         Choice::Only(Source::Hwmon) => Source::Hwmon,
@@ -219,7 +242,7 @@ pub fn open_battery(settings: &MeterSettings) -> Result<(Box<dyn Meter>, Vec<Str
     Ok((meter, notes))
 }
 
-fn open_one(source: Source, settings: &MeterSettings, clock: &Clock, notes: &mut Vec<String>) -> Result<Box<dyn Meter>, Absent> {
+fn open_one(source: Source, settings: &MeterSettings, clock: &Clock, notes: &mut Vec<Note>) -> Result<Box<dyn Meter>, Absent> {
     let MeterSettings { bus, address, shunt, invert, shared, position, gain, model, root, .. } = settings;
     let wiring = Wiring { address: *address, shunt: shunt.unwrap_or(MicroOhms::COMMON), invert: *invert, shared: *shared };
     let in_battery = matches!(position, Position::Battery { .. });
@@ -228,7 +251,7 @@ fn open_one(source: Source, settings: &MeterSettings, clock: &Clock, notes: &mut
         let model = if in_battery { Some(model()?) } else { None };
         Ok(Line { shunt, position: *position, gain: *gain, model })
     };
-    let hwmon = |notes: &mut Vec<String>| {
+    let hwmon = |notes: &mut Vec<Note>| {
         let place = kernel_name(bus, *address);
         let wanted = Wanted { place: &place, exactly: in_battery, shunt: *shunt, invert: *invert };
         Hwmon::open(root, wanted, line, notes)
@@ -236,7 +259,7 @@ fn open_one(source: Source, settings: &MeterSettings, clock: &Clock, notes: &mut
     Ok(match source {
         Source::Ina219 => match ina219::open(bus, wiring, line(wiring.shunt)?, clock, notes) {
             Err(absent @ Absent::Busy { .. }) => {
-                notes.push(format!("read through the kernel: {absent}"));
+                notes.push(Note::passing(format!("read through the kernel: {absent}")));
                 Box::new(
                     hwmon(notes).map_err(|missing| if matches!(missing, Absent::NoHwmon { .. }) { absent } else { missing })?,
                 )

@@ -18,7 +18,7 @@ pub enum MeterCode {
     Clipped,
     /// It lost its settings, by a brown-out, and was given them again.
     SensorReset,
-    /// It does not answer any more; a model of the board stands in.
+    /// It does not answer any more; energy goes on at the last draw.
     SensorLost,
     /// It answers again.
     SensorFound,

@@ -7,7 +7,7 @@ use super::{Ina219, Wiring};
 use crate::clock::Clock;
 use crate::line::Line;
 use crate::meter::{Meter, MeterError};
-use crate::open::Absent;
+use crate::open::{Absent, Note};
 use ::ina219::errors::InitializationErrorReason;
 use embedded_hal::i2c::I2c;
 use linux_embedded_hal::i2cdev::linux::LinuxI2CError;
@@ -20,7 +20,7 @@ pub(crate) fn open(
     wiring: Wiring,
     line: Line,
     clock: &Clock,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<Ina219<Wire>, Absent> {
     let (at, address) = (|| bus.to_owned(), wiring.address.as_byte());
     let dev = Wire::open(bus).map_err(|error| Absent::NoBus { bus: at(), cause: cause(&error) })?;
@@ -29,7 +29,7 @@ pub(crate) fn open(
         reason => Absent::NotAnIna219 { bus: at(), address, reason: format!("{reason:?}") },
     })?;
     let mut meter = meter.within(line).checked_by(clock.clone());
-    notes.extend(first_impression(&mut meter));
+    notes.extend(first_impression(&mut meter).map(Note::doubting));
     Ok(meter)
 }
 

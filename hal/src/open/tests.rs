@@ -35,7 +35,7 @@ fn auto_takes_the_best_there_is_and_says_why_not_a_better_one() {
         let root = plant(&files);
         let (meter, notes) = open(&settings(&root, "auto")).unwrap();
         assert_eq!((meter.source(), notes.len()), (source, passed_over), "{notes:#?}");
-        assert!(notes[0].starts_with("no ina219: cannot open the I2C bus"), "{}", notes[0]);
+        assert!(notes[0].text.starts_with("no ina219: cannot open the I2C bus"), "{}", notes[0].text);
     }
 }
 

@@ -26,17 +26,20 @@ pub enum Mark {
     Late,
     /// No sensor saw this part: it was worked out from the load.
     Inferred,
+    /// The meter reads what this board can hardly draw: the shunt is hardly what the settings say.
+    ShuntDoubt,
 }
 
 impl Mark {
     /// Those that the books set.
-    const BOOKED: [(Self, Marks); 6] = [
+    const BOOKED: [(Self, Marks); 7] = [
         (Self::Clipped, Marks::CLIPPED),
         (Self::SensorReset, Marks::SENSOR_RESET),
         (Self::SensorLost, Marks::SENSOR_LOST),
         (Self::Gap, Marks::GAP),
         (Self::Late, Marks::LATE),
         (Self::Inferred, Marks::INFERRED),
+        (Self::ShuntDoubt, Marks::SHUNT_DOUBT),
     ];
 
     fn among(marks: Marks) -> Vec<Self> {
