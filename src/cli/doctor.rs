@@ -6,6 +6,7 @@ use hob_hal::{
     board,
     memory::{BoardMemory, Memory},
     open,
+    thrift::Thrift,
 };
 use hob_mqtt::{Probe, probe};
 use hob_shelf::Shelf;
@@ -42,6 +43,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("model", model(settings)),
         ("broker", broker(settings)?),
         ("power", power(settings)?),
+        ("battery", battery(settings)),
+        ("thrift", thrift()),
         (
             "i2c",
             devices(
@@ -147,6 +150,37 @@ fn power(settings: &Settings) -> anyhow::Result<Finding> {
             Missing(text, format!("for better: {}", notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("; ")))
         }
     })
+}
+
+/// The sensor that looks at the battery, if one is configured.
+fn battery(settings: &Settings) -> Finding {
+    let battery = &settings.battery;
+    let Some(capacity) = battery.capacity_mah else {
+        return Missing("none configured".into(), "on battery, give battery.capacity_mah: levels are then chosen by forecast".into());
+    };
+    let what = format!("{} {} in series, {capacity} mAh", battery.cells, battery.chemistry);
+    match (battery.address, settings.power.position.as_str()) {
+        (None, "battery") => Good(format!("{what}, seen by the power sensor")),
+        (None, _) => Missing(
+            format!("{what}, which nobody looks at: what the board draws is counted down"),
+            "put an INA219 into its line (battery.address), or the power sensor (power.position = \"battery\")".into(),
+        ),
+        (Some(address), _) => match up::battery_sensor(settings, address) {
+            Ok(_) => Good(format!("{what}, a sensor at {address:#04x}")),
+            Err(error) => Bad(format!("{what}: {error:#}"), "check battery.address, or leave it out".into()),
+        },
+    }
+}
+
+/// What could be switched off while nobody asks. A journal of its own, so that nothing of a running daemon's is undone.
+fn thrift() -> Finding {
+    let (thrift, _) = Thrift::recover(Path::new("/"), Path::new("/nonexistent/thrift.journal"));
+    let words: Vec<&str> = thrift.offers().iter().map(|offer| offer.step.as_str()).collect();
+    if words.is_empty() {
+        let why = thrift.off().first().map_or(String::new(), |(step, why)| format!("{}: {why}", step.as_str()));
+        return Missing("nothing here can be switched off to save power".into(), format!("it takes write access below /sys ({why})"));
+    }
+    Good(format!("can be switched off to save power: {} (thrift.steps)", words.join(", ")))
 }
 
 fn devices(devices: &[board::Device], none: &str, remedy: &str) -> Finding {

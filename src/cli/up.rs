@@ -14,6 +14,7 @@ use hob_hal::{
     ina219::Address,
     line::Position,
     memory::BoardMemory,
+    meter::Meter,
     model::ModelSettings,
     open::{self, MeterSettings, Note},
     shunt::MicroOhms,
@@ -75,8 +76,7 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
         })?;
     }
     let root = PathBuf::from("/");
-    let meter_settings = meter_settings(settings)?;
-    let (meter, notes) = open::open(&meter_settings)?;
+    let (meter, notes) = open::open(&meter_settings(settings)?)?;
     let (trouble, troubles) = mpsc::channel(CHANNEL);
     let mut doubted = false;
     for Note { text, doubt } in notes {
@@ -94,7 +94,7 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
     tracing::info!(source = label.source, bound_pct = f64::from(label.bound.0) / 100.0, "power meter");
     let gauge = Gauge::new(clock::monotonic(), label);
     let metering = metering::start(meter, Arc::clone(&gauge), trouble).context("the metering thread cannot be started")?;
-    let watched = watched(settings, &meter_settings)?;
+    let watched = watched(settings)?;
 
     let topics = Topics::new(settings.mqtt.prefix.clone(), settings.device_id())?;
     let found = broker::find(settings).await?;
@@ -192,16 +192,14 @@ fn gain(settings: &Settings) -> anyhow::Result<Option<Gain>> {
 }
 
 /// The battery, and who looks at its line.
-fn watched(settings: &Settings, meter: &MeterSettings) -> anyhow::Result<Watched> {
+fn watched(settings: &Settings) -> anyhow::Result<Watched> {
     let battery = &settings.battery;
     let converter = BasisPoints(hundredths(battery.converter_pct));
     let Some(capacity) = battery.capacity_mah else { return Ok(Watched { pack: None, line: Line::None, converter }) };
     let pack = Some(Pack { chemistry: battery.chemistry.parse()?, cells: battery.cells, capacity: MilliampHours(capacity) });
     let line = match battery.address {
         Some(own) => {
-            let shunt = battery.shunt_ohm.map(shunt).transpose()?;
-            let own = MeterSettings { address: address(own)?, shunt, invert: battery.invert, gain: None, ..meter.clone() };
-            let (sensor, notes) = open::open_battery(&own).context("the battery's sensor (battery.address)")?;
+            let (sensor, notes) = battery_sensor(settings, own)?;
             for Note { text, .. } in notes {
                 tracing::info!(text, "battery");
             }
@@ -211,6 +209,15 @@ fn watched(settings: &Settings, meter: &MeterSettings) -> anyhow::Result<Watched
         None => Line::Counted,
     };
     Ok(Watched { pack, line, converter })
+}
+
+/// Opens the battery's own sensor.
+pub(super) fn battery_sensor(settings: &Settings, at: u8) -> anyhow::Result<(Box<dyn Meter>, Vec<Note>)> {
+    let battery = &settings.battery;
+    let shunt = battery.shunt_ohm.map(shunt).transpose()?;
+    let board = meter_settings(settings)?;
+    let own = MeterSettings { address: address(at)?, shunt, invert: battery.invert, gain: None, ..board };
+    open::open_battery(&own).context("the battery's sensor (battery.address)")
 }
 
 fn address(byte: u8) -> anyhow::Result<Address> {
