@@ -223,7 +223,8 @@ fn arrival(incoming: hob_mqtt::Incoming) -> Arrival {
         message_expiry: from.message_expiry,
         user: from.user,
     };
-    Arrival { topic: message.topic, payload: message.payload, properties, ack: Box::new(move || ack.done()) }
+    let ack = Box::new(move || ack.done());
+    Arrival { topic: message.topic, payload: message.payload, retained: message.retain, properties, ack }
 }
 
 async fn post(link: &Link, letter: Letter) {

@@ -11,13 +11,15 @@ use hob_core::{
     accounts::Bill,
     battery::Charge,
     ledger::{Embodied, Factor, Feed, Flows, Footprint, Live, Mix, Overflow, Pace, Share, Site, Sourced, Stored, footprint},
-    units::{Micrograms, Micros, UnixSeconds},
+    units::{Micrograms, Microjoules, Micros, UnixSeconds},
 };
 
 use crate::settings;
 
 /// Answers a day that a dedicated box is taken to give until it is seen.
 const EXPECTED: u32 = 100;
+/// 3.6e12 µJ in a kilowatt-hour, over 1e6 µg in a gram.
+const UJ_PER_KWH_OVER_UG_PER_G: u128 = 3_600_000;
 
 /// The mix of this site, as it is now.
 pub struct Carbon {
@@ -29,6 +31,8 @@ struct Inner {
     mix: Mix,
     pace: Pace,
     flows: Flows,
+    /// Emitted since the start, in µJ x g/kWh.
+    emitted: u128,
 }
 
 impl Carbon {
@@ -53,7 +57,10 @@ impl Carbon {
             share: if settings.embodied_by == "run" { Share::Runtime } else { Share::Dedicated },
             ..Embodied::default()
         };
-        Arc::new(Self { embodied, inner: Mutex::new(Inner { mix, pace: Pace::new(now, EXPECTED), flows: Flows::default() }) })
+        Arc::new(Self {
+            embodied,
+            inner: Mutex::new(Inner { mix, pace: Pace::new(now, EXPECTED), flows: Flows::default(), emitted: 0 }),
+        })
     }
 
     /// A live feed says something; whether it still holds.
@@ -70,17 +77,23 @@ impl Carbon {
         }
     }
 
+    /// So much was drawn since the last time, of what flows now.
+    pub fn drew(&self, now: Micros, energy: Microjoules) {
+        let mut inner = self.lock();
+        let grams = inner.mix.factor(now, inner.flows).factor.mean();
+        inner.emitted += u128::from(energy.0) * u128::from(grams.0);
+    }
+
+    /// Emitted since the start, each joule by what it carried at its time; the making of the board is left out.
+    #[must_use]
+    pub fn emitted(&self) -> Micrograms {
+        Micrograms(u64::try_from(self.lock().emitted / UJ_PER_KWH_OVER_UG_PER_G).unwrap_or(u64::MAX))
+    }
+
     /// Grams a kilowatt-hour of what is in the battery, to be kept.
     #[must_use]
     pub fn stored(&self) -> Stored {
         self.lock().mix.stored()
-    }
-
-    /// What a kilowatt-hour carries now.
-    #[must_use]
-    pub fn factor(&self, now: Micros) -> Sourced {
-        let inner = self.lock();
-        inner.mix.factor(now, inner.flows)
     }
 
     /// What an answer emitted that ended now.

@@ -11,7 +11,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -31,7 +34,10 @@ use tokio::sync::oneshot;
 pub struct Gauge {
     clock: Clock,
     source: &'static str,
+    /// The meter is in doubt since the start.
     doubted: bool,
+    /// The meter sits in the battery's line, and its wires are the wrong way round.
+    reversed: AtomicBool,
     /// Second of the day when the clock began; a clock that is set later does not move it.
     began: Now,
     inner: Mutex<Inner>,
@@ -78,7 +84,14 @@ impl Gauge {
     pub fn new(clock: Clock, label: Label) -> Arc<Self> {
         let began = Now { mono: clock(), day: second_of_day() };
         let inner = Inner { accounts: Accounts::new(label.idle, label.bound), due: HashMap::new(), supply: None };
-        Arc::new(Self { clock, source: label.source, doubted: label.doubted, began, inner: Mutex::new(inner) })
+        Arc::new(Self {
+            clock,
+            source: label.source,
+            doubted: label.doubted,
+            reversed: AtomicBool::new(false),
+            began,
+            inner: Mutex::new(inner),
+        })
     }
 
     /// The meter's label, as it stands in every record.
@@ -92,7 +105,7 @@ impl Gauge {
         let mark = |is: bool, mark: Marks| if is { mark } else { Marks::NONE };
         let marks = mark(reading.clipped, Marks::CLIPPED)
             .and(mark(reading.inferred, Marks::INFERRED))
-            .and(mark(self.doubted, Marks::SHUNT_DOUBT));
+            .and(mark(self.doubted || self.reversed.load(Ordering::Relaxed), Marks::SHUNT_DOUBT));
         let now = self.now_micros();
         let mut inner = self.lock();
         inner.supply = reading.supply;
@@ -103,6 +116,11 @@ impl Gauge {
             inner.accounts.read(now, reading.power, reading.window, marks);
         }
         inner.settle(now);
+    }
+
+    /// Whether the meter's wires were found to be the wrong way round: bills say so while it lasts.
+    pub fn reversed(&self, reversed: bool) {
+        self.reversed.store(reversed, Ordering::Relaxed);
     }
 
     /// The meter stopped answering.
@@ -190,9 +208,7 @@ impl Gauge {
     /// A moment of the clock, as decisions see it.
     #[must_use]
     pub fn moment(&self, mono: Micros) -> Now {
-        const DAY: u64 = 86_400;
-        let day = (u64::from(self.began.day) + mono.minus(self.began.mono).0 / 1_000_000) % DAY;
-        Now { mono, day: u32::try_from(day).unwrap_or(0) }
+        self.began.at(mono)
     }
 
     fn now_micros(&self) -> Micros {
@@ -237,7 +253,7 @@ fn second_of_day() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use hob_engine::Gauges;
 

@@ -4,23 +4,17 @@
 //! stop ─▶ intake ends ─▶ desk turns away who waits ─▶ thinking finishes what is in hand ─▶ outbox empties
 //!          └─ after the grace: thinking is told to hurry, and cuts the answers between two tokens
 //! ```
+//!
+//! Deliberately absent: what each room does (`tasks`), and what it is fitted with (`fittings`).
+
+mod fittings;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use hob_core::{
-    policy::{Mode, Rules},
-    prompt::Sampling,
-    steward::Steward,
-    units::{BasisPoints, Bytes, MilliCelsius, Millis, Milliwatts, PartsPerMillion},
-};
+use hob_core::units::Millis;
 use hob_engine::{Gauges, Heads};
-use hob_hal::{board, memory::Memory};
-use hob_wire::{
-    V1, limits,
-    request::{Defaults, Intake},
-    state::Info,
-    topics::{BadName, Topics},
-};
+use hob_hal::memory::Memory;
+use hob_wire::topics::{BadName, Topics};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -31,7 +25,6 @@ use crate::{
     carbon::Carbon,
     gauge::Gauge,
     kept::Kept,
-    ladder::{Ladder, ServingPlan},
     messages::{Arrival, Letter},
     settings::Settings,
     store::Store,
@@ -42,12 +35,15 @@ use crate::{
         outbox,
         supply::{self, Fed, Watched},
         telemetry,
-        thinking::{self, Serving, Taster, Wanted},
+        thinking::{self, Serving, Taster},
         thrift,
     },
 };
 
 pub use crate::tasks::thinking::{Loading, Prober};
+pub(crate) use fittings::{hundredths, milliwatts, mode};
+
+use fittings::Fittings;
 
 /// Room in each channel between two tasks.
 const CHANNEL: usize = 64;
@@ -106,7 +102,7 @@ pub async fn run(parts: Parts, settings: &Settings, stop: CancellationToken) -> 
     Ok(())
 }
 
-/// Makes the channels and starts the tasks.
+/// Makes the channels and starts the tasks: those that a prompt passes through, in its order, then those around them.
 fn furnish(
     parts: Parts,
     settings: &Settings,
@@ -116,180 +112,84 @@ fn furnish(
 ) -> JoinSet<()> {
     let Parts { heads, gauge, troubles, watched, memory: [memory, other_memory], prober, loading, root, arrivals, letters } =
         parts;
+    let store = Arc::new(Store::default());
+    let carbon = Carbon::new(&settings.carbon, kept.stored(), gauge.now());
+    let taster = Taster { prober, loading };
+    let fittings = Fittings { settings, topics, kept, gauge: &gauge, heads: &heads, taster: &taster, root: &root };
+
+    // What is handed on: to one room each.
     let (orders, orders_in) = mpsc::channel(CHANNEL);
     let (embeds, embeds_in) = mpsc::channel(EMBEDS);
-    let (told, told_in) = mpsc::channel(CHANNEL);
     let (seats, seats_in) = mpsc::channel(1);
     let (cancels, cancels_in) = mpsc::channel(CHANNEL);
-    let configured = mode(&settings.policy.mode).unwrap_or_default();
-    let (wanted, wanted_in) = watch::channel(Wanted::of(configured.clone()));
-    let (hasten, pace_in) = watch::channel(telemetry::Pace::default());
-    let (pace, answer_pace) = watch::channel(Millis::ZERO);
-    let (waiting, waiting_in) = watch::channel(Queue::default());
+    let (told, told_in) = mpsc::channel(CHANNEL);
+    let (wanted, wanted_in) = mpsc::channel(CHANNEL);
+    // What is looked at: the latest is what counts.
+    let (hasten, haste_in) = watch::channel(telemetry::Pace::default());
+    let (pace, pace_in) = watch::channel(Millis::ZERO);
+    let (waiting, queue) = watch::channel(Queue::default());
     let (serving, serving_in) = watch::channel(Serving::default());
     let (fed, fed_in) = watch::channel(Fed::default());
     let (reach, reach_in) = watch::channel(None);
     let (steps, steps_in) = watch::channel(Vec::new());
-    let store = Arc::new(Store::default());
-    let carbon = Carbon::new(&settings.carbon, kept.stored(), gauge.now());
-    let rules = rules(settings);
 
     let mut rooms = JoinSet::new();
-    let doors = intake::Doors { orders, embeds, told: told.clone(), wanted, hasten, carbon: Arc::clone(&carbon) };
-    rooms.spawn(intake::run(arrivals, reader(settings, topics), doors, Arc::clone(&store), Arc::clone(&gauge), stop.clone()));
+    // A prompt comes in, waits, is thought about, and its answer goes out.
+    let doors = intake::Doors { orders, embeds, told: told.clone(), wanted, hasten, carbon: carbon.clone() };
+    rooms.spawn(intake::run(arrivals, fittings.reader(), doors, store.clone(), gauge.clone(), stop.clone()));
     let around = desk::Around {
         orders: orders_in,
         seats: seats_in,
         cancels,
         told: told.clone(),
         waiting,
-        pace: answer_pace,
-        gauge: Arc::clone(&gauge),
+        pace: pace_in,
+        gauge: gauge.clone(),
     };
     rooms.spawn(desk::run(usize::try_from(settings.desk.places).unwrap_or(1), around));
-    let taster = Taster { prober, loading };
-    let embedding = embedding::Tools {
-        heads: Arc::clone(&heads),
-        gauge: Arc::clone(&gauge),
-        ladder: Ladder::new(settings.shelf_dir(), ServingPlan { slots: 1, context: 512, batch: 512 }),
-        memory: other_memory,
-        reserve: rules.reserve,
-        taster: taster.clone(),
-        model: settings.engine.embedding_model.clone(),
-        threads: settings.engine.threads,
-    };
-    rooms.spawn(embedding::run(embedding, embeds_in, told.clone()));
-    let around = supply::Around { gauge: Arc::clone(&gauge), carbon: Arc::clone(&carbon), kept: Arc::clone(kept), fed };
-    rooms.spawn(supply::run(watched, around, stop.clone()));
-    let thrift_rules = thrift::rules(&settings.thrift);
-    let around = thrift::Around { gauge: Arc::clone(&gauge), waiting: waiting_in.clone(), serving: serving_in.clone(), steps };
-    rooms.spawn(thrift::run(root.clone(), settings.state_dir(), thrift_rules.clone(), around, stop.clone()));
-    let board_root = root.clone();
-    let mut steward = Steward::new(rules, configured.clone());
-    steward.restore(&kept.steward());
-    let tools = thinking::Tools {
-        heads,
-        gauge: Arc::clone(&gauge),
-        ladder: Ladder::new(settings.shelf_dir(), ServingPlan::of(&settings.engine)),
-        memory,
-        board: Box::new(move || board::read(&board_root)),
-        taster,
-        steward,
-        kept: Arc::clone(kept),
-        reserve: rules.reserve,
-        memory_wanted: rules.pressure_limit,
-        configured,
-        thrift: thrift_rules,
-        power_cap: settings.power.cap_w.map(milliwatts),
-        engine: settings.engine.clone(),
-        info: info(settings, topics, &gauge, &root),
-    };
     let around = thinking::Around {
         seats,
         cancels: cancels_in,
         wanted: wanted_in,
-        queue: waiting_in.clone(),
+        queue: queue.clone(),
         fed: fed_in.clone(),
         reach,
-        told,
+        told: told.clone(),
         serving,
         pace,
         hurry: hurry.clone(),
     };
-    rooms.spawn(thinking::run(tools, around));
-    let views = telemetry::Views {
-        gauge: Arc::clone(&gauge),
-        carbon: Arc::clone(&carbon),
-        kept: Arc::clone(kept),
-        waiting: waiting_in,
-        serving: serving_in,
+    rooms.spawn(thinking::run(fittings.thinking(memory), around));
+    rooms.spawn(embedding::run(fittings.embedding(other_memory), embeds_in, told));
+    let desk = outbox::Desk {
+        topics: topics.clone(),
+        store,
+        gauge: gauge.clone(),
+        carbon: carbon.clone(),
         fed: fed_in.clone(),
+        publish_text: settings.mqtt.publish_text,
+    };
+    rooms.spawn(outbox::run(desk, told_in, letters.clone()));
+
+    // Around them: what feeds the board, what is switched off while nobody asks, and what onlookers see.
+    let around = supply::Around { gauge: gauge.clone(), carbon: carbon.clone(), kept: kept.clone(), fed };
+    rooms.spawn(supply::run(watched, around, stop.clone()));
+    let around = thrift::Around { gauge: gauge.clone(), waiting: queue.clone(), serving: serving_in.clone(), steps };
+    let rules = thrift::rules(&settings.thrift);
+    rooms.spawn(thrift::run(root.clone(), settings.state_dir(), rules, around, stop.clone()));
+    let views = telemetry::Views {
+        gauge,
+        carbon,
+        kept: kept.clone(),
+        waiting: queue,
+        serving: serving_in,
+        fed: fed_in,
         steps: steps_in,
         reach: reach_in,
-        pace: pace_in,
+        pace: haste_in,
         root,
     };
-    let doors = telemetry::Doors { topics: topics.clone(), troubles, letters: letters.clone() };
+    let doors = telemetry::Doors { topics: topics.clone(), troubles, letters };
     rooms.spawn(telemetry::run(Duration::from_secs(settings.telemetry.every_s), views, doors, stop.clone()));
-    let desk =
-        outbox::Desk { topics: topics.clone(), store, gauge, carbon, fed: fed_in, publish_text: settings.mqtt.publish_text };
-    rooms.spawn(outbox::run(desk, told_in, letters));
     rooms
-}
-
-fn reader(settings: &Settings, topics: &Topics) -> Intake {
-    let defaults = Defaults {
-        max_tokens: settings.engine.max_tokens,
-        system: Some(settings.engine.system.clone()),
-        sampling: Sampling::default(),
-    };
-    Intake { topics: topics.clone(), replies: settings.mqtt.reply_prefixes.clone(), defaults }
-}
-
-/// A mode by its word in the settings; nothing if it is none.
-pub(crate) fn mode(word: &str) -> Option<Mode> {
-    match (word, word.strip_prefix("fixed:")) {
-        ("auto", _) => Some(Mode::Auto),
-        ("quality", _) => Some(Mode::Quality),
-        ("endurance", _) => Some(Mode::Endurance),
-        (_, Some(level)) if !level.is_empty() => Some(Mode::Fixed(level.to_owned())),
-        _ => None,
-    }
-}
-
-fn info(settings: &Settings, topics: &Topics, gauge: &Gauge, root: &std::path::Path) -> Info {
-    Info {
-        v: V1,
-        device: topics.device().to_owned(),
-        hob: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: board::inventory(root).model,
-        models: Vec::new(),
-        context_tokens: settings.engine.context,
-        slots: settings.engine.slots,
-        queue_limit: settings.desk.places,
-        payload_limit: u64::try_from(limits::PAYLOAD_BYTES).unwrap_or(u64::MAX),
-        power_source: gauge.source().to_owned(),
-    }
-}
-
-fn rules(settings: &Settings) -> Rules {
-    let (policy, battery) = (&settings.policy, &settings.battery);
-    Rules {
-        reserve: Bytes(policy.reserve_mb.saturating_mul(1_000_000)),
-        climb_memory: Bytes(policy.climb_mb.saturating_mul(1_000_000)),
-        climb_power: milliwatts(policy.climb_w),
-        pressure_limit: BasisPoints(hundredths(policy.pressure_pct)),
-        hot: celsius(policy.hot_c),
-        cool: celsius(policy.cool_c),
-        critical: PartsPerMillion(hundredths(battery.critical_pct) * 100),
-        restart: PartsPerMillion(hundredths(battery.restart_pct) * 100),
-        converter: BasisPoints(hundredths(battery.converter_pct)),
-        ..Rules::default()
-    }
-}
-
-/// Watts of a setting, checked to be between 0 and 1000.
-#[allow(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "settings are checked to be in range"
-)]
-pub(crate) fn milliwatts(watts: f64) -> Milliwatts {
-    Milliwatts((watts * 1_000.0).round() as u32)
-}
-
-#[allow(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "settings are checked to be in range"
-)]
-pub(crate) fn hundredths(percent: f64) -> u32 {
-    (percent * 100.0).round() as u32
-}
-
-#[allow(clippy::as_conversions, clippy::cast_possible_truncation, reason = "settings are checked to be in range")]
-fn celsius(degrees: f64) -> MilliCelsius {
-    MilliCelsius((degrees * 1_000.0).round() as i32)
 }

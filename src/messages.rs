@@ -25,6 +25,8 @@ pub struct Arrival {
     pub topic: String,
     /// What came.
     pub payload: Vec<u8>,
+    /// The broker had kept it: nobody knows since when.
+    pub retained: bool,
     /// MQTT 5 properties, as far as there were any.
     pub properties: Properties,
     /// To be called once it is in safe hands.

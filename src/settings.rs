@@ -126,6 +126,7 @@ section!(
         address: Option<u8>,
         shunt_ohm: Option<f64>,
         invert: bool,
+        charged_by: String,
         converter_pct: f64,
         critical_pct: f64,
         restart_pct: f64,

@@ -82,3 +82,14 @@ async fn a_prompt_can_be_taken_back_wherever_it_is() {
     house.arrives("hob/house/set/cancel", "{nonsense", Properties::default()).await;
     assert_eq!(house.hears("/event").await["event_type"].as_str().map(|kind| !kind.is_empty()), Some(true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_is_taken_back_in_the_same_breath_is_taken_back() {
+    let mut house = House::new(&[]);
+    house.hears("/state/level").await;
+    house.waits(std::time::Duration::from_secs(1)).await;
+    house.ask(&json!({"id": "a", "prompt": "x"})).await;
+    house.arrives("hob/house/set/cancel", "a", Properties::default()).await;
+    assert_eq!(house.replies("a").await["error"]["code"], "cancelled");
+    assert!(house.parrot.in_hand().is_empty());
+}

@@ -82,6 +82,12 @@ impl ParrotHandle {
         lock(&self.0).asked.iter().map(|(prompt, _)| prompt.id.clone()).collect()
     }
 
+    /// What it was given with the oldest prompt in hand.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Prompt> {
+        lock(&self.0).asked.front().map(|(prompt, _)| prompt.clone())
+    }
+
     /// Prompts that were to be cancelled.
     #[must_use]
     pub fn cancelled(&self) -> Vec<PromptId> {

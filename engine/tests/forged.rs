@@ -74,7 +74,14 @@ fn texts_become_vectors_of_unit_length() {
     }
     assert_eq!(vectors.vectors[0], vectors.vectors[2], "the same text, the same vector");
     assert_ne!(vectors.vectors[0], vectors.vectors[1], "another text, another vector");
-    assert!(vectors.tokens > 6 && room.script.happened().iter().any(|happened| matches!(happened, Happened::Worked { shares, .. } if shares[0].0 == "texts")));
+    assert!(
+        vectors.tokens > 6
+            && room
+                .script
+                .happened()
+                .iter()
+                .any(|happened| matches!(happened, Happened::Worked { shares, .. } if shares[0].0 == "texts"))
+    );
 
     room.head.embed(id.clone(), vec!["fine".into(), "a ".repeat(100)]).unwrap();
     let Event::Failed { error, .. } = room.events.recv().unwrap() else { panic!("too long for it") };

@@ -11,9 +11,7 @@
 mod common;
 
 use common::{Room, ask, spec};
-use hob_core::{
-    prompt::{Finish, Prompt, Sampling, Shape},
-};
+use hob_core::prompt::{Finish, Prompt, Sampling, Shape};
 use hob_engine::{Spec, ThinkError};
 
 fn roomy() -> Room {

@@ -172,7 +172,12 @@ fn all_work_is_noted_once_without_gaps_and_rests_are_nobodys() {
         match end {
             // The last token of an answer is picked and not computed.
             End::Answered(answer) => {
-                assert_eq!(noted, answer.tokens.prompt - answer.tokens.cached + answer.tokens.completion - u32::from(answer.finish == Finish::Length), "{who}");
+                assert_eq!(
+                    noted,
+                    answer.tokens.prompt - answer.tokens.cached + answer.tokens.completion
+                        - u32::from(answer.finish == Finish::Length),
+                    "{who}"
+                );
             }
             End::Failed(_) => assert_eq!(noted, 0, "{who}"),
         }

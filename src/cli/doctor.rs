@@ -156,7 +156,10 @@ fn power(settings: &Settings) -> anyhow::Result<Finding> {
 fn battery(settings: &Settings) -> Finding {
     let battery = &settings.battery;
     let Some(capacity) = battery.capacity_mah else {
-        return Missing("none configured".into(), "on battery, give battery.capacity_mah: levels are then chosen by forecast".into());
+        return Missing(
+            "none configured".into(),
+            "on battery, give battery.capacity_mah: levels are then chosen by forecast".into(),
+        );
     };
     let what = format!("{} {} in series, {capacity} mAh", battery.cells, battery.chemistry);
     match (battery.address, settings.power.position.as_str()) {
@@ -178,7 +181,10 @@ fn thrift() -> Finding {
     let words: Vec<&str> = thrift.offers().iter().map(|offer| offer.step.as_str()).collect();
     if words.is_empty() {
         let why = thrift.off().first().map_or(String::new(), |(step, why)| format!("{}: {why}", step.as_str()));
-        return Missing("nothing here can be switched off to save power".into(), format!("it takes write access below /sys ({why})"));
+        return Missing(
+            "nothing here can be switched off to save power".into(),
+            format!("it takes write access below /sys ({why})"),
+        );
     }
     Good(format!("can be switched off to save power: {} (thrift.steps)", words.join(", ")))
 }

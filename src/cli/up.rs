@@ -36,7 +36,7 @@ use crate::{
     settings::Settings,
     tasks::{
         metering,
-        supply::{Line, Watched},
+        supply::{Charger, Line, Watched},
     },
 };
 
@@ -195,7 +195,8 @@ fn gain(settings: &Settings) -> anyhow::Result<Option<Gain>> {
 fn watched(settings: &Settings) -> anyhow::Result<Watched> {
     let battery = &settings.battery;
     let converter = BasisPoints(hundredths(battery.converter_pct));
-    let Some(capacity) = battery.capacity_mah else { return Ok(Watched { pack: None, line: Line::None, converter }) };
+    let charger = if battery.charged_by == "grid" { Charger::Grid } else { Charger::Sun };
+    let Some(capacity) = battery.capacity_mah else { return Ok(Watched { pack: None, line: Line::None, charger, converter }) };
     let pack = Some(Pack { chemistry: battery.chemistry.parse()?, cells: battery.cells, capacity: MilliampHours(capacity) });
     let line = match battery.address {
         Some(own) => {
@@ -208,7 +209,7 @@ fn watched(settings: &Settings) -> anyhow::Result<Watched> {
         None if settings.power.position == "battery" => Line::Meter,
         None => Line::Counted,
     };
-    Ok(Watched { pack, line, converter })
+    Ok(Watched { pack, line, charger, converter })
 }
 
 /// Opens the battery's own sensor.

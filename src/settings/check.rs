@@ -162,6 +162,9 @@ fn battery(settings: &Settings) -> Result<(), Wrong> {
     if let Some(shunt) = battery.shunt_ohm {
         within("battery.shunt_ohm", &shunt, (0.0001, 1.0), "R100 on the resistor is 0.1")?;
     }
+    if !["sun", "grid"].contains(&battery.charged_by.as_str()) {
+        return wrong("battery.charged_by", "sun or grid", "`grid` for a hat on a mains supply");
+    }
     within("battery.converter_pct", &battery.converter_pct, (50.0, 100.0), "90 is usual")?;
     within("battery.critical_pct", &battery.critical_pct, (0.0, 50.0), "5 is a good number")?;
     if battery.restart_pct < battery.critical_pct || battery.restart_pct > 100.0 {

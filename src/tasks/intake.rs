@@ -38,7 +38,7 @@ pub(crate) struct Doors {
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) embeds: mpsc::Sender<EmbedTicket>,
     pub(crate) told: mpsc::Sender<Told>,
-    pub(crate) wanted: watch::Sender<Wanted>,
+    pub(crate) wanted: mpsc::Sender<Wanted>,
     /// Hears that somebody wants telemetry on a quicker beat.
     pub(crate) hasten: watch::Sender<Pace>,
     /// Hears what live feeds say of the grid.
@@ -143,14 +143,16 @@ async fn refuse(doors: &Doors, refusal: request::Refusal) -> Option<()> {
 }
 
 async fn set_level(arrival: &Arrival, doors: &Doors, now: Micros) -> Option<()> {
-    match request::level(&arrival.payload) {
+    let undated = || Fault::bad("a retained command with for_s cannot be dated: send one of the two, retain or for_s");
+    let command = request::level(&arrival.payload)
+        .and_then(|command| if arrival.retained && command.lasts.is_some() { Err(undated()) } else { Ok(command) });
+    match command {
         Ok(command) => {
             let until = command.lasts.map(|lasts| now.plus(lasts.micros()));
-            drop(doors.wanted.send_replace(Wanted { mode: command.mode, until }));
+            doors.wanted.send(Wanted { mode: command.mode, until }).await.ok()
         }
-        Err(fault) => doors.told.send(Told::Refused { command: "set/level", fault }).await.ok()?,
+        Err(fault) => doors.told.send(Told::Refused { command: "set/level", fault }).await.ok(),
     }
-    Some(())
 }
 
 async fn set_telemetry(arrival: &Arrival, doors: &Doors, now: Micros) -> Option<()> {

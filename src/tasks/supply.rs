@@ -13,7 +13,7 @@ use hob_core::{
     battery::{Battery, Charge, Pack},
     ledger::Flows,
     sun,
-    units::{BasisPoints, Micros, Milliamps, Milliohms, Millivolts, Milliwatts, PartsPerMillion},
+    units::{BasisPoints, Microjoules, Micros, Milliamps, Milliohms, Millivolts, Milliwatts, PartsPerMillion},
 };
 use hob_engine::Gauges;
 use hob_hal::meter::{Meter, MeterError, Supply};
@@ -38,12 +38,24 @@ pub enum Line {
     Counted,
 }
 
+/// What charges the battery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Charger {
+    /// Panels of its own.
+    #[default]
+    Sun,
+    /// A supply on the mains.
+    Grid,
+}
+
 /// The battery, as it was bought, and how it is watched.
 pub struct Watched {
     /// What it is.
     pub pack: Option<Pack>,
     /// How its line is seen.
     pub line: Line,
+    /// What charges it.
+    pub charger: Charger,
     /// What of its power reaches the board.
     pub converter: BasisPoints,
 }
@@ -57,7 +69,9 @@ pub(crate) struct Fed {
     pub(crate) seen: Option<Supply>,
     /// Its inner resistance.
     pub(crate) resistance: Option<Milliohms>,
-    /// What the sun gives.
+    /// What its charger gives: to the forecast, a supply on the mains is a sun that never sets.
+    pub(crate) charging: Option<Milliwatts>,
+    /// What of that is the sun's.
     pub(crate) solar: Option<Milliwatts>,
 }
 
@@ -71,10 +85,11 @@ pub(crate) struct Around {
 
 /// Runs until the stop token.
 pub(crate) async fn run(watched: Watched, around: Around, stop: CancellationToken) {
-    let Watched { pack, line, converter } = watched;
+    let Watched { pack, line, charger, converter } = watched;
     let battery =
         pack.map(|pack| around.kept.battery().map_or_else(|| Battery::new(pack), |saved| Battery::restore(pack, saved)));
-    let mut supply = Watch { battery, line, converter, last: around.gauge.now(), silent: false };
+    let mut supply =
+        Watch { battery, line, charger, converter, last: around.gauge.now(), turned: Microjoules::ZERO, silent: false };
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut beats = 0_u32;
@@ -98,13 +113,23 @@ pub(crate) async fn run(watched: Watched, around: Around, stop: CancellationToke
 struct Watch {
     battery: Option<Battery>,
     line: Line,
+    charger: Charger,
     converter: BasisPoints,
     last: Micros,
+    /// What the odometer showed at the last look.
+    turned: Microjoules,
     silent: bool,
 }
 
 impl Watch {
     async fn look(&mut self, around: &Around) -> Fed {
+        let fed = self.feed(around).await;
+        let turned = around.gauge.shown().total;
+        around.carbon.drew(around.gauge.now(), turned.minus(std::mem::replace(&mut self.turned, turned)));
+        fed
+    }
+
+    async fn feed(&mut self, around: &Around) -> Fed {
         let now = around.gauge.now();
         let span = now.minus(std::mem::replace(&mut self.last, now));
         let draw = around.gauge.shown().draw.unwrap_or_default();
@@ -118,21 +143,22 @@ impl Watch {
             return Fed::default();
         };
         let efficiency = PartsPerMillion(self.converter.0.saturating_mul(100));
-        let mut solar = None;
+        let mut charging = None;
         match seen {
             Some(Supply { volts, current }) => {
                 battery.observe(now, volts, current);
                 // The load as the battery's line bears it: before the converter.
                 let load = before_converter(draw, self.converter);
-                solar = Some(sun::behind_battery(volts, current, load));
+                charging = Some(sun::behind_battery(volts, current, load));
             }
             None if matches!(self.line, Line::Counted) => battery.spend(draw, span, efficiency),
             None => {}
         }
         let charge = battery.charge();
+        let solar = charging.filter(|_| self.charger == Charger::Sun);
         let flows = flows(draw, solar, seen);
         around.carbon.flow(now, flows, span, Some(charge));
-        Fed { charge: Some(charge), seen, resistance: Some(battery.resistance()), solar }
+        Fed { charge: Some(charge), seen, resistance: Some(battery.resistance()), charging, solar }
     }
 
     /// One look at the battery's own sensor, off the async threads.

@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hob_core::{
     battery::{Charge, range},
-    ledger::emissions,
     thrift::StepName,
     units::{Bytes, Micros, Millis},
 };
@@ -120,7 +119,7 @@ impl Views {
             power_w: shown.draw.map(Into::into),
             energy_wh: Decimal::watt_hours(shown.total),
             source: self.gauge.source().to_owned(),
-            co2_g: emissions(shown.total, self.carbon.factor(now).factor.mean()).ok().map(Into::into),
+            co2_g: Some(self.carbon.emitted().into()),
             ram_free_mib: Decimal::mebibytes(free),
             temp_c: board.temperature.map(Into::into),
             limits,

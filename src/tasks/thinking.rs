@@ -11,6 +11,7 @@
 
 mod choice;
 mod refusal;
+mod seat;
 mod settle;
 mod switch;
 mod tell;
@@ -27,7 +28,7 @@ use hob_core::{
     thrift::ThriftRules,
     units::{BasisPoints, Bytes, Micros, Millis, Milliwatts},
 };
-use hob_engine::{Event, Gauges, Head, Heads, ThinkError};
+use hob_engine::{Event, Head, Heads};
 use hob_hal::{board::BoardReading, memory::Memory};
 use hob_wire::{
     reply::{Code, Fault},
@@ -101,7 +102,7 @@ pub(crate) struct Tools {
 pub(crate) struct Around {
     pub(crate) seats: mpsc::Sender<Seat>,
     pub(crate) cancels: mpsc::Receiver<PromptId>,
-    pub(crate) wanted: watch::Receiver<Wanted>,
+    pub(crate) wanted: mpsc::Receiver<Wanted>,
     pub(crate) queue: watch::Receiver<Queue>,
     pub(crate) fed: watch::Receiver<Fed>,
     /// How far the battery will reach.
@@ -119,13 +120,6 @@ pub(crate) struct Wanted {
     pub(crate) mode: Mode,
     /// Until then; afterwards the configured mode holds again.
     pub(crate) until: Option<Micros>,
-}
-
-impl Wanted {
-    /// This, for good.
-    pub(crate) fn of(mode: Mode) -> Self {
-        Self { mode, until: None }
-    }
 }
 
 /// The board's supply is looked at so often, and what was learned is handed over to be kept.
@@ -151,6 +145,8 @@ pub(crate) struct Thinking {
     around: Around,
     loaded: Option<Loaded>,
     running: HashMap<PromptId, Running>,
+    /// A free slot that the desk may fill.
+    offer: Option<oneshot::Receiver<Box<Ticket>>>,
     /// A prompt that waits for the slots to empty, because it needs another level.
     held: Option<Box<Ticket>>,
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
@@ -173,6 +169,7 @@ pub(crate) async fn run(tools: Tools, around: Around) {
         at_rest: Instant::now(),
         loaded: None,
         running: HashMap::new(),
+        offer: None,
         held: None,
         events: mpsc::channel(1_024),
         published: None,
@@ -184,17 +181,16 @@ pub(crate) async fn run(tools: Tools, around: Around) {
 
 impl Thinking {
     async fn serve(&mut self) {
-        let mut offer: Option<oneshot::Receiver<Box<Ticket>>> = None;
         let mut desk_open = true;
         let hurry = self.around.hurry.clone();
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while desk_open || self.held.is_some() || !self.running.is_empty() || !self.bills.is_empty() {
             let back = self.falls_back();
-            if desk_open && offer.is_none() && self.held.is_none() && self.running.len() < self.slots() {
+            if desk_open && self.offer.is_none() && self.held.is_none() && self.running.len() < self.slots() {
                 let (seat, filled) = oneshot::channel();
                 desk_open = self.around.seats.send(seat).await.is_ok();
-                offer = desk_open.then_some(filled);
+                self.offer = desk_open.then_some(filled);
             }
             tokio::select! {
                 biased;
@@ -202,14 +198,14 @@ impl Thinking {
                 Some(event) = self.events.1.recv() => self.hear(event).await,
                 Some(id) = self.around.cancels.recv() => self.cancel(&id).await,
                 Some(settled) = self.bills.join_next() => self.settled(settled).await,
-                Ok(()) = self.around.wanted.changed() => self.change_mode().await,
+                Some(wanted) = self.around.wanted.recv() => self.change_mode(wanted).await,
                 () = tokio::time::sleep_until(back.unwrap_or_else(Instant::now)), if back.is_some() => self.fall_back().await,
                 _ = beat.tick() => self.look().await,
-                filled = async { match offer.as_mut() { Some(filled) => filled.await.ok(), None => std::future::pending().await } } => {
-                    offer = None;
-                    match filled {
+                ticket = seat::filled(&mut self.offer) => {
+                    self.offer = None;
+                    match ticket {
                         Some(ticket) => {
-                            self.held = Some(ticket);
+                            self.take(ticket);
                             self.seat_held().await;
                         }
                         None => desk_open = false,
@@ -225,57 +221,6 @@ impl Thinking {
 
     fn slots(&self) -> usize {
         usize::try_from(self.tools.engine.slots).unwrap_or(1)
-    }
-
-    /// Begins the held prompt if its level is loaded, or can be now.
-    async fn seat_held(&mut self) {
-        while let Some(ticket) = self.held.take() {
-            match self.choose_for(&ticket).await {
-                Err(fault) => self.tell(Told::failed(&ticket, fault)).await,
-                Ok(chosen) if self.loaded.as_ref().is_some_and(|loaded| loaded.rung == chosen.rung) => {
-                    self.begin(ticket, &chosen).await;
-                }
-                Ok(_) if !self.running.is_empty() => {
-                    self.held = Some(ticket);
-                    return;
-                }
-                Ok(chosen) => {
-                    // Whatever comes of it, the next round chooses again.
-                    self.switch_to(chosen.rung).await;
-                    self.held = Some(ticket);
-                }
-            }
-        }
-    }
-
-    async fn begin(&mut self, ticket: Box<Ticket>, chosen: &choice::Chosen) {
-        let Some(loaded) = &self.loaded else { return };
-        let now = self.tools.gauge.now();
-        let waited = now.minus(ticket.taken_in);
-        let id = ticket.prompt.id.clone();
-        let mut prompt = ticket.prompt.clone();
-        prompt.max_tokens = chosen.max_tokens;
-        self.tools.gauge.begin(&id);
-        let outcome = loaded.head.think(prompt, waited);
-        let level = &loaded.rung.level;
-        let served = Served { model: level.model.clone(), level: level.name.clone(), why: chosen.why };
-        if outcome.is_err() {
-            drop(self.tools.gauge.finish(&id));
-        }
-        match outcome {
-            Ok(()) => {
-                self.tools.steward.arrived(self.tools.gauge.moment(ticket.taken_in));
-                let running = Running { ticket, served, predicted: chosen.predicted, begun: now, pieces: 0 };
-                self.running.insert(id, running);
-                self.show();
-            }
-            Err(ThinkError::Gone) => {
-                tracing::error!("the engine ended by itself; the model is loaded again");
-                self.loaded = None;
-                self.held = Some(ticket);
-            }
-            Err(error) => self.tell(Told::failed(&ticket, fault_of(&error))).await,
-        }
     }
 
     async fn hear(&mut self, event: Event) {
@@ -306,14 +251,6 @@ impl Thinking {
             self.tell(Told::Piece { id: id.clone(), topic, seq: running.pieces, text: None }).await;
         }
         Some(running)
-    }
-
-    async fn cancel(&mut self, id: &PromptId) {
-        if let Some(ticket) = self.held.take_if(|ticket| ticket.prompt.id == *id) {
-            self.tell(Told::failed(&ticket, Fault::new(Code::Cancelled, "it was taken back before its turn"))).await;
-        } else if let Some(loaded) = &self.loaded {
-            loaded.head.cancel(id.clone());
-        }
     }
 
     /// Ends what is left: the head says so for each prompt in hand.

@@ -64,7 +64,8 @@ pub(crate) async fn run(root: PathBuf, state: PathBuf, rules: ThriftRules, mut a
     }
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut busy_until = around.gauge.now();
+    let (mut busy, mut busy_until) = (false, around.gauge.now());
+    let mut tried = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -73,13 +74,16 @@ pub(crate) async fn run(root: PathBuf, state: PathBuf, rules: ThriftRules, mut a
             _ = beat.tick() => {}
         }
         let now = around.gauge.now();
-        let busy = around.waiting.borrow_and_update().count > 0 || around.serving.borrow_and_update().running > 0;
-        if busy {
+        let was_busy = busy;
+        busy = around.waiting.borrow_and_update().count > 0 || around.serving.borrow_and_update().running > 0;
+        if busy || was_busy {
             busy_until = now;
         }
         let idle_for = if busy { Micros::ZERO } else { now.minus(busy_until) };
         let wanted = taken(&decide(&Pause { idle_for, ..Pause::default() }, &rules, &thrift.offers()));
-        if wanted == thrift.taken() {
+        let left = thrift.taken().iter().any(|step| !wanted.contains(step));
+        // A step that failed is not tried again before the next pause; one that would not be undone is.
+        if std::mem::replace(&mut tried, wanted.clone()) == wanted && !left {
             continue;
         }
         let changed = tokio::task::spawn_blocking(move || {

@@ -90,7 +90,9 @@ impl Gauges for Script {
     /// A joule a token.
     fn spent(&self, id: &PromptId) -> Microjoules {
         let tokens = |happened: &Happened| match happened {
-            Happened::Worked { shares, .. } => shares.iter().filter(|(who, _)| who == id.as_str()).map(|(_, tokens)| u64::from(*tokens)).sum(),
+            Happened::Worked { shares, .. } => {
+                shares.iter().filter(|(who, _)| who == id.as_str()).map(|(_, tokens)| u64::from(*tokens)).sum()
+            }
             _ => 0,
         };
         Microjoules(self.happened().iter().map(tokens).sum::<u64>() * 1_000_000)

@@ -1,10 +1,10 @@
 //! Which level for this prompt: facts gathered, the steward asked, the decision told.
 
 use hob_core::{
-    policy::{Asked, Means, Predicted, Question, Refusal, Shortage, Wish},
+    policy::{Asked, Means, Mode, Predicted, Question, Refusal, Shortage, Wish},
     prompt::LevelWish,
     steward::Supply,
-    units::{Bytes, Milliwatts},
+    units::{Bytes, Milliwatts, PartsPerMillion},
 };
 use hob_engine::Gauges;
 use hob_wire::reply::{Code, Fault};
@@ -15,6 +15,9 @@ use crate::{
     ladder::Rung,
     messages::{Ticket, Told},
 };
+
+/// A charge that may be off by this is not known at all.
+const ANYTHING: PartsPerMillion = PartsPerMillion(1_000_000);
 
 /// A level, and how the prompt is to be answered at it.
 pub(super) struct Chosen {
@@ -33,12 +36,13 @@ impl Thinking {
     }
 
     /// The owner wants another mode; a level that is not here is refused, and the mode stays.
-    pub(super) async fn change_mode(&mut self) {
-        let Wanted { mode, until } = self.around.wanted.borrow_and_update().clone();
+    pub(super) async fn change_mode(&mut self, Wanted { mode, until }: Wanted) {
         let before = (self.tools.steward.mode().clone(), self.until);
+        let names_a_level = matches!(mode, Mode::Fixed(_));
         self.tools.steward.set_mode(mode);
         self.until = until;
         if let Err(fault) = self.choose_for_nobody().await
+            && names_a_level
             && fault.code == Code::NoModel
         {
             self.tools.steward.set_mode(before.0);
@@ -127,7 +131,9 @@ impl Thinking {
     /// What feeds the board, as the steward is told.
     fn feed(&mut self) -> Supply {
         let fed = *self.around.fed.borrow();
-        let supply = Supply { idle: self.tools.gauge.shown().idle_draw, charge: fed.charge, solar: fed.solar };
+        // A battery that nobody looks at may be full or empty: it is no ground to decide on.
+        let charge = fed.charge.filter(|charge| charge.bound < ANYTHING);
+        let supply = Supply { idle: self.tools.gauge.shown().idle_draw, charge, solar: fed.charging };
         self.tools.steward.supply(self.tools.gauge.today(), &supply);
         supply
     }

@@ -25,7 +25,7 @@ pub(super) fn fault_of_refusal(refusal: &Refusal) -> Fault {
         Refusal::Shortage(shortage) => (code_of_shortage(shortage), None),
         Refusal::OverBudget { level, needs, .. } => (Code::OverBudget, Some(Predicted::of(Some(*needs), None, Some(level)))),
         Refusal::TooLate { level, needs, .. } => (Code::TooLate, Some(Predicted::of(None, Some(*needs), Some(level)))),
-        Refusal::TooPoor { .. } => (Code::TooPoor, None),
+        Refusal::TooPoor { level, .. } => (Code::TooPoor, Some(Predicted::of(None, None, Some(level)))),
         Refusal::BatteryCritical { .. } => (Code::LowBattery, None),
     };
     let fault = Fault::new(code, refusal.to_string());
@@ -40,6 +40,14 @@ fn code_of_shortage(shortage: &Shortage) -> Code {
         Shortage::EmptyShelf | Shortage::NoSuchLevel { .. } => Code::NoModel,
         Shortage::Memory { .. } => Code::NoMemory,
         Shortage::Power { .. } => Code::LowPower,
+    }
+}
+
+/// Whether the prompt's own limits are what could not be kept: the next one may be served all the same.
+pub(super) const fn is_its_own(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::OverBudget { .. } | Refusal::TooLate { .. } | Refusal::TooPoor { .. } => true,
+        Refusal::Shortage(_) | Refusal::BatteryCritical { .. } => false,
     }
 }
 

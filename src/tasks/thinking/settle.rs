@@ -3,10 +3,10 @@
 //! Deliberately absent: the sums (`hob_core::accounts`).
 
 use hob_core::{
-    accounts::Bill,
+    accounts::{Bill, Marks},
     levels::{LevelKey, Observed},
     prompt::PromptId,
-    units::{Microjoules, Micros, Millis},
+    units::{Microjoules, Micros, Millis, PartsPerMillion},
 };
 use hob_engine::{Answer, Gauges};
 
@@ -23,6 +23,10 @@ pub(super) struct Settled {
 
 /// What a prompt token draws above idle beside an answer token, in the study of the Pi 4: 3.5 W and 2.9 W.
 const PREFILL_TO_DECODE: (u64, u64) = (35, 29);
+
+/// The share of an answer that must have been measured for its energy to be learned from: what is interpolated over a
+/// twentieth of it is off by less than the spread that is learned.
+const ENOUGH: PartsPerMillion = PartsPerMillion(950_000);
 
 impl Thinking {
     /// The slot is free again; the answer waits for its bill, which comes with the next reading of the meter.
@@ -50,12 +54,15 @@ impl Thinking {
     }
 }
 
-/// What there is to learn. The energy above idle is split between prompt and answer by time, as their draws are.
+/// What there is to learn. The energy above idle is split between prompt and answer by time, as their draws are; what was
+/// hardly measured teaches nothing of energy.
 fn observed(answer: &Answer, bill: &Bill) -> Observed {
+    let measured = bill.coverage >= ENOUGH && !bill.marks.has(Marks::CLIPPED);
+    let marginal = if measured { bill.marginal } else { Microjoules::ZERO };
     let (prompt, completion) = PREFILL_TO_DECODE;
     let (before, after) =
         (u128::from(answer.prefill.0) * u128::from(prompt), u128::from(answer.decode.0) * u128::from(completion));
-    let share = (u128::from(bill.marginal.0) * before).checked_div(before + after).unwrap_or(0);
+    let share = (u128::from(marginal.0) * before).checked_div(before + after).unwrap_or(0);
     let prefill_energy = Microjoules(u64::try_from(share).unwrap_or(0));
     Observed {
         prompt_tokens: answer.tokens.prompt.saturating_sub(answer.tokens.cached),
@@ -63,6 +70,6 @@ fn observed(answer: &Answer, bill: &Bill) -> Observed {
         prefill: answer.prefill,
         decode: answer.decode,
         prefill_energy,
-        decode_energy: bill.marginal.minus(prefill_energy),
+        decode_energy: marginal.minus(prefill_energy),
     }
 }

@@ -15,7 +15,10 @@ use hob_wire::{
     state::{Candidate, Info, LevelState, Outlook, Why, mode_word},
 };
 
-use super::{Thinking, refusal::word};
+use super::{
+    Thinking,
+    refusal::{is_its_own, word},
+};
 use crate::{ladder::Rung, messages::Told, tasks::outbox::timestamp};
 
 /// What of a choice is worth publishing again when it changes.
@@ -33,7 +36,8 @@ pub(super) struct Outcome<'a> {
     picked: Option<&'a Rung>,
     why: &'static str,
     sentence: String,
-    table: &'a [Row],
+    /// What was compared; nothing if it was the prompt's own limits that could not be kept: the level stays what it is.
+    table: Option<&'a [Row]>,
 }
 
 impl<'a> Outcome<'a> {
@@ -45,11 +49,12 @@ impl<'a> Outcome<'a> {
                     picked: rungs.get(decision.picked),
                     why: decision.reason.as_str(),
                     sentence: sentence(decision, &ladder, now, supply),
-                    table: &decision.table,
+                    table: Some(&decision.table),
                 }
             }
             Err(refusal) => {
-                Self { picked: None, why: word(refusal), sentence: format!("Not answered, because {refusal}."), table: &[] }
+                let table = (!is_its_own(refusal)).then_some(&[][..]);
+                Self { picked: None, why: word(refusal), sentence: format!("Not answered, because {refusal}."), table }
             }
         }
     }
@@ -68,7 +73,8 @@ impl Thinking {
             let (sentence, why) = (outcome.sentence.clone(), outcome.why.to_owned());
             self.tell(Told::Why(Box::new(Why { v: V1, sentence, why, ts: timestamp() }))).await;
         }
-        let candidates = self.candidates(outcome, rungs);
+        let Some(table) = outcome.table else { return };
+        let candidates = self.candidates(table, rungs);
         let mode = self.tools.steward.mode().clone();
         let names = |rung: &Rung| (rung.level.model.clone(), rung.level.name.clone());
         let verdicts = candidates.iter().map(|one| (one.model.clone(), one.level.clone(), one.why.clone())).collect();
@@ -94,8 +100,8 @@ impl Thinking {
         self.tell(Told::Level(Box::new(state))).await;
     }
 
-    fn candidates(&self, outcome: &Outcome<'_>, rungs: &[Rung]) -> Vec<Candidate> {
-        let row = |place: usize| outcome.table.get(place);
+    fn candidates(&self, table: &[Row], rungs: &[Rung]) -> Vec<Candidate> {
+        let row = |place: usize| table.get(place);
         let mut candidates: Vec<Candidate> = rungs.iter().enumerate().map(|(place, rung)| candidate(rung, row(place))).collect();
         let broken = self.tools.ladder.broken();
         candidates.extend(broken.map(|(rung, _)| Candidate { why: "broken".into(), ..candidate(rung, None) }));
