@@ -160,7 +160,7 @@ fn furnish(
         hurry: hurry.clone(),
     };
     rooms.spawn(thinking::run(fittings.thinking(memory), around));
-    rooms.spawn(embedding::run(fittings.embedding(other_memory), embeds_in, told));
+    rooms.spawn(embedding::run(fittings.embedding(other_memory), embeds_in, told.clone()));
     let desk = outbox::Desk {
         topics: topics.clone(),
         store,
@@ -172,7 +172,7 @@ fn furnish(
     rooms.spawn(outbox::run(desk, told_in, letters.clone()));
 
     // Around them: what feeds the board, what is switched off while nobody asks, and what onlookers see.
-    let around = supply::Around { gauge: gauge.clone(), carbon: carbon.clone(), kept: kept.clone(), fed };
+    let around = supply::Around { gauge: gauge.clone(), carbon: carbon.clone(), kept: kept.clone(), fed, told };
     rooms.spawn(supply::run(watched, around, stop.clone()));
     let around = thrift::Around { gauge: gauge.clone(), waiting: queue.clone(), serving: serving_in.clone(), steps };
     let rules = thrift::rules(&settings.thrift);

@@ -10,6 +10,7 @@ use hob_core::{
 };
 use hob_engine::{Answer, Vectors};
 use hob_wire::{
+    event::MeterCode,
     properties::Properties,
     reply::Fault,
     request::{EmbedAsk, ReplyRoute},
@@ -194,6 +195,8 @@ pub enum Told {
     },
     /// The choice of level changed.
     Level(Box<LevelState>),
+    /// Something is wrong with a sensor, or right again.
+    Trouble(MeterCode, String),
     /// A decision in a sentence.
     Why(Box<Why>),
     /// What this device is and has.

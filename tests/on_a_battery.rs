@@ -94,3 +94,24 @@ async fn a_battery_that_nobody_looks_at_is_no_ground_to_decide_on() {
     let answer = house.answers("a").await;
     assert_eq!((&answer["status"], &answer["why"]), (&json!("ok"), &json!("best")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn swapped_wires_show_by_how_the_voltage_moves_and_are_told_once() {
+    // 3 W and 9 W out of a pack of 0.2 ohm, with the current read the wrong way round.
+    let (quiet, busy) = ((7_500, -400), (7_340, -1_200));
+    let line = SaidLine::new(quiet.0, quiet.1);
+    let mut house = House::fed(line.of_a_battery(Charger::Sun), &Place::new(), &[]);
+    for _ in 0..20 {
+        house.waits(3 * SECOND).await;
+        line.carries(busy.0, busy.1);
+        house.waits(3 * SECOND).await;
+        line.carries(quiet.0, quiet.1);
+    }
+    let trouble = |event: &Value| event["event_type"] == "meter";
+    let told = house.hears_that("/event", trouble).await;
+    assert_eq!(told["code"], "backwards");
+    assert!(told["message"].as_str().unwrap().contains("battery.invert"), "{told}");
+    house.close();
+    let again = house.hears_to_the_end("/event").await;
+    assert!(!again.iter().any(trouble), "{again:?}");
+}

@@ -76,6 +76,7 @@ impl Desk {
                 vec![self.event(&Event::Refused { v: V1, command: command.into(), message: fault.message })]
             }
             Told::Level(choice) => vec![state(self.topics.level(), &*choice)],
+            Told::Trouble(code, message) => vec![self.event(&Event::Meter { v: V1, code, message })],
             Told::Why(why) => vec![state(self.topics.why(), &*why)],
             Told::Info(info) => vec![state(self.topics.info(), &*info)],
         }

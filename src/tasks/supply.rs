@@ -17,10 +17,11 @@ use hob_core::{
 };
 use hob_engine::Gauges;
 use hob_hal::meter::{Meter, MeterError, Supply};
-use tokio::sync::watch;
+use hob_wire::event::MeterCode;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{carbon::Carbon, gauge::Gauge, kept::Kept};
+use crate::{carbon::Carbon, gauge::Gauge, kept::Kept, messages::Told};
 
 const BEAT: Duration = Duration::from_secs(1);
 /// What was learned is put on the disk so often: a card bears that for decades.
@@ -81,6 +82,7 @@ pub(crate) struct Around {
     pub(crate) carbon: Arc<Carbon>,
     pub(crate) kept: Arc<Kept>,
     pub(crate) fed: watch::Sender<Fed>,
+    pub(crate) told: mpsc::Sender<Told>,
 }
 
 /// Runs until the stop token.
@@ -88,8 +90,16 @@ pub(crate) async fn run(watched: Watched, around: Around, stop: CancellationToke
     let Watched { pack, line, charger, converter } = watched;
     let battery =
         pack.map(|pack| around.kept.battery().map_or_else(|| Battery::new(pack), |saved| Battery::restore(pack, saved)));
-    let mut supply =
-        Watch { battery, line, charger, converter, last: around.gauge.now(), turned: Microjoules::ZERO, silent: false };
+    let mut supply = Watch {
+        battery,
+        line,
+        charger,
+        converter,
+        last: around.gauge.now(),
+        turned: Microjoules::ZERO,
+        silent: false,
+        reversed: false,
+    };
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut beats = 0_u32;
@@ -119,14 +129,35 @@ struct Watch {
     /// What the odometer showed at the last look.
     turned: Microjoules,
     silent: bool,
+    /// The sensor's wires are the wrong way round, and that was told.
+    reversed: bool,
 }
 
 impl Watch {
     async fn look(&mut self, around: &Around) -> Fed {
         let fed = self.feed(around).await;
+        self.tell_if_reversed(around).await;
         let turned = around.gauge.shown().total;
         around.carbon.drew(around.gauge.now(), turned.minus(std::mem::replace(&mut self.turned, turned)));
         fed
+    }
+
+    /// Steps of the current that move the voltage the wrong way show that the wires are swapped.
+    async fn tell_if_reversed(&mut self, around: &Around) {
+        let reversed = self.battery.as_ref().is_some_and(Battery::reversed);
+        if matches!(self.line, Line::Meter) {
+            around.gauge.reversed(reversed);
+        }
+        if reversed && !std::mem::replace(&mut self.reversed, reversed) {
+            let key = if matches!(self.line, Line::Meter) { "power.invert" } else { "battery.invert" };
+            let message = format!(
+                "the battery's sensor reads charging for discharging: swap VIN+ and VIN-, or change {key}; until then its charge comes from the voltage alone"
+            );
+            tracing::warn!(message, "battery");
+            // Only a closed house does not listen.
+            let _gone = around.told.send(Told::Trouble(MeterCode::Backwards, message)).await;
+        }
+        self.reversed = reversed;
     }
 
     async fn feed(&mut self, around: &Around) -> Fed {
