@@ -34,7 +34,7 @@ mod tests;
 mod users;
 
 pub use crate::odometer::{Books, Marks};
-pub use bill::{Bill, uncertainty};
+pub use bill::{Bill, MODELLED, uncertainty};
 
 use crate::odometer::{MAX_KNOTS, Odometer, whole};
 use crate::units::{BasisPoints, Microjoules, Micros, Millis, Milliwatts};

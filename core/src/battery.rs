@@ -4,7 +4,7 @@
 //! current ─▶ counted ───────────────┐
 //! voltage + current x resistance    ├─▶ level, and how far off it may be (k=2)
 //!   ─▶ voltage at rest ─▶ curve ────┘
-//! steps of current ─▶ resistance     full ─▶ .. ─▶ nearly empty ─▶ capacity
+//! steps of current ─▶ resistance, sign     full ─▶ .. ─▶ nearly empty ─▶ capacity
 //! ```
 //!
 //! Counting is right for hours and drifts over days; the curve is right on its slopes and useless on its plateaus. So
@@ -22,6 +22,7 @@
 mod book;
 mod chemistry;
 pub mod range;
+mod sign;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use chemistry::{Chemistry, UnknownChemistry};
 
 use crate::units::{Microjoules, Micros, MilliampHours, Milliamps, Milliohms, Millivolts, Milliwatts, PartsPerMillion};
 use book::{PACE, PERCENT, WHOLE, WIDEST, towards};
+use sign::Sign;
 
 /// What the battery holds at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub struct Battery {
     slow: i64,
     /// How long it has looked full.
     looks_full: Micros,
+    sign: Sign,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +87,7 @@ const LAG: i64 = 120_000_000;
 const GAP: i64 = 300_000_000;
 /// How long it must look full.
 const TOPPED: Micros = Micros(60_000_000);
-/// A step of the current from which the resistance is learned, in mA, and the longest time that it may take.
+/// A step of the current from which resistance and sign are learned, in mA, and the longest time that it may take.
 const STEP: (i64, i64) = (200, 5_000_000);
 /// Resistances that a small pack can have, in µΩ.
 const RESISTANCES: (i64, i64) = (20_000, 300_000);
@@ -106,7 +109,7 @@ impl Battery {
             deviation: None,
             resistance: resistance.clamp(RESISTANCES.0, RESISTANCES.1),
         };
-        Self { pack, kept, restored: false, last: None, slow: 0, looks_full: Micros::ZERO }
+        Self { pack, kept, restored: false, last: None, slow: 0, looks_full: Micros::ZERO, sign: Sign::default() }
     }
 
     /// Goes on from what was saved. The first voltage decides whether the level still fits.
@@ -159,6 +162,14 @@ impl Battery {
         MilliampHours(u32::try_from(self.kept.capacity / MAH).unwrap_or(u32::MAX))
     }
 
+    /// The sensor's wires are taken to be swapped: a dozen steps of the current or more, and more than five of six of
+    /// those, moved the voltage the wrong way. Meanwhile the current is not used, and the level is that of
+    /// [`observe_volts`](Self::observe_volts). It is not saved: a sensor that is still reversed is found out again.
+    #[must_use]
+    pub const fn reversed(&self) -> bool {
+        self.sign.reversed()
+    }
+
     /// Takes a level from somebody who knows, to 2 %: "it is full".
     pub fn told(&mut self, level: PartsPerMillion) {
         self.kept.set(i64::from(level.0.min(1_000_000)) * 1_000, PERCENT);
@@ -181,8 +192,12 @@ impl Battery {
             return;
         };
         let span = i64::try_from(at.minus(before.at).0).unwrap_or(i64::MAX);
-        self.learn_resistance(before, seen, span);
         self.slow = towards(self.slow, i64::from(current.0) * 1_000, span, LAG);
+        self.learn_from_step(before, seen, span);
+        if self.reversed() {
+            self.by_voltage(volts, span);
+            return;
+        }
         self.count(before, seen, span);
         self.follow(seen, span);
         self.look_for_full(seen, Micros(span.unsigned_abs()));
@@ -195,10 +210,18 @@ impl Battery {
             return;
         }
         self.last = Some(Seen { at, volts, current: Milliamps(0) });
+        let span = before.map_or(PACE, |before| i64::try_from(at.minus(before.at).0).unwrap_or(i64::MAX));
+        self.by_voltage(volts, span);
+    }
+
+    fn by_voltage(&mut self, volts: Millivolts, span: i64) {
         let traits = self.pack.chemistry.traits();
         let rest = self.cell(volts) + traits.sag * 1_000;
-        let (level, doubt) = self.curve(rest, traits.doubt * 1_000);
-        let span = before.map_or(PACE, |before| i64::try_from(at.minus(before.at).0).unwrap_or(i64::MAX));
+        // How far it sags differs by three quarters of what is usual (k=1), and on a charger it rises.
+        let doubt = (traits.doubt * traits.doubt + traits.sag * traits.sag * 9 / 16).isqrt();
+        let (level, doubt) = self.curve(rest, doubt * 1_000);
+        let charged = self.cell(volts) > self.pack.chemistry.rest_microvolts(PartsPerMillion(1_000_000));
+        let doubt = if charged { doubt.max(PLATEAU) } else { doubt };
         let level = if self.kept.deviation.is_none() { level } else { towards(self.kept.level(), level, span, PACE) };
         self.kept.set(level, doubt.max(15 * PERCENT / 2));
         self.kept.since_full = None;
@@ -291,12 +314,21 @@ impl Battery {
         self.kept.follow(level, doubt, span);
     }
 
-    fn learn_resistance(&mut self, before: Seen, seen: Seen, span: i64) {
+    /// Resistance and sign, from a step of the current.
+    fn learn_from_step(&mut self, before: Seen, seen: Seen, span: i64) {
         let step = i64::from(seen.current.0) - i64::from(before.current.0);
         if step.abs() < STEP.0 || span > STEP.1 {
             return;
         }
         let drop = i64::from(before.volts.0) - i64::from(seen.volts.0);
+        let right = !self.reversed();
+        self.sign.weigh(step, -drop);
+        if right && self.reversed() {
+            // All that was learned from the current is wrong.
+            self.kept = Self::new(self.pack).kept;
+            self.looks_full = Micros::ZERO;
+        }
+        let step = if self.reversed() { -step } else { step };
         let found = (drop * 1_000_000 / step).clamp(RESISTANCES.0, RESISTANCES.1);
         self.kept.resistance += (found - self.kept.resistance) / 8;
     }

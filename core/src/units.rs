@@ -107,6 +107,22 @@ pub struct Now {
     pub day: u32,
 }
 
+impl Now {
+    /// The moment `mono` of the same clock, by the time of day that was anchored with this one.
+    ///
+    /// ```
+    /// use hob_core::units::*;
+    /// let started = Now { mono: Micros(5_000_000), day: 86_390 };
+    /// assert_eq!(started.at(Micros(25_000_000)), Now { mono: Micros(25_000_000), day: 10 });
+    /// ```
+    #[must_use]
+    pub fn at(self, mono: Micros) -> Self {
+        const DAY: u64 = 86_400;
+        let day = (u64::from(self.day) + mono.minus(self.mono).0 / 1_000_000) % DAY;
+        Self { mono, day: u32::try_from(day).unwrap_or(0) }
+    }
+}
+
 /// Temperature, in thousandths of a degree Celsius; below zero is possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MilliCelsius(pub i32);

@@ -16,6 +16,8 @@
 //!
 //! Deliberately absent: energy; what the voltages mean where the sensor sits (`line`).
 
+#[cfg(feature = "fake")]
+mod bench;
 mod bus;
 pub mod chip;
 #[cfg(any(test, feature = "fake"))]

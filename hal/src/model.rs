@@ -72,6 +72,20 @@ impl Model {
         Self::over(settings, root, clock, Box::new(process_cpu_time))
     }
 
+    /// The same over a pretended process, which says how much CPU time it has used.
+    ///
+    /// # Errors
+    ///
+    /// None: nothing is asked that could fail.
+    #[cfg(feature = "fake")]
+    pub fn pretending(
+        settings: ModelSettings,
+        clock: Clock,
+        mut used: impl FnMut() -> Micros + Send + 'static,
+    ) -> Result<Self, Absent> {
+        Self::over(settings, Path::new("/nonexistent"), clock, Box::new(move || Ok(used())))
+    }
+
     fn over(settings: ModelSettings, root: &Path, clock: Clock, mut cpu_time: CpuTime) -> Result<Self, Absent> {
         let since = (clock(), cpu_time()?);
         let cpufreq = root.join("sys/devices/system/cpu/cpufreq/policy0");

@@ -7,7 +7,7 @@
 
 use hob_hal::ina219::paths::{FAULT_HEADING, PATH_HEADING, fault_table, path_table};
 use hob_sim::{
-    charge, faults, metering,
+    budget, charge, faults, metering,
     player::Policy,
     report::{Report, Row},
     scenario::Scenario,
@@ -16,9 +16,10 @@ use hob_sim::{
 
 /// The five sites of the power study, on which the targets are set.
 const STUDY: [&str; 5] = ["A", "B", "C", "D", "E"];
-/// The answers of a metering table, and the traces of a battery table.
+/// The answers of a metering table, the traces of a battery table, the prompts with budgets.
 const ANSWERS: u32 = 1_000;
 const TRACES: u32 = 24;
+const PROMPTS: u64 = 10_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut weeks, mut seed) = (8, 1);
@@ -32,11 +33,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("\n### From the sensor's registers to milliwatts\n\n{PATH_HEADING}");
-    path_table().iter().for_each(|row| println!("{row}"));
+    for row in path_table() {
+        println!("{row}");
+    }
     println!("\n{FAULT_HEADING}");
-    fault_table().iter().for_each(|row| println!("{row}"));
+    for row in fault_table() {
+        println!("{row}");
+    }
     println!("\n### Energy of an answer\n\nSeed {seed}.\n\n{}", metering::markdown(&metering::table(seed, ANSWERS)));
     println!("\n### When something fails\n\n{}", faults::markdown(&faults::table(seed)));
+    println!("\n### Prompts with budgets and deadlines\n\nSeed {seed}; the plan that Hob makes against the trace of the answer.\n\n{}", budget::replay(seed, PROMPTS));
     println!("\n### State of charge\n\nSeed {seed}, {TRACES} traces a row. Mean / 95th percentile of the error, in percent of full.\n");
     println!("{}", charge::markdown(&charge::table(seed, TRACES)));
     policies(weeks, seed)

@@ -47,6 +47,9 @@ pub struct Row {
     pub within: f64,
     /// Mean of that bound, in percent of the full charge.
     pub bound: f64,
+    /// For each run in which the estimator took the sensor to be reversed, when it first did, in seconds from the first
+    /// reading.
+    pub reversed: Vec<u64>,
 }
 
 impl fmt::Display for Row {
@@ -100,7 +103,20 @@ const CASES: [Case; 11] = [
 /// Runs every kind of trace `runs` times.
 #[must_use]
 pub fn table(seed: u64, runs: u32) -> Vec<Row> {
-    CASES.iter().zip(0..).map(|(case, stream)| row(case, seed, stream, runs)).collect()
+    CASES.iter().zip(0..).map(|(case, stream)| row(case, seed, stream, runs, false)).collect()
+}
+
+/// The same traces with a sensor whose wires are swapped, and nobody said so.
+#[must_use]
+pub fn flipped(seed: u64, runs: u32) -> Vec<Row> {
+    CASES.iter().zip(0..).map(|(case, stream)| row(case, seed, stream, runs, true)).collect()
+}
+
+/// The table as Markdown.
+#[must_use]
+pub fn markdown(rows: &[Row]) -> String {
+    let head = format!("| trace | {} | bound | within |\n|---|---|---|---|---|---|---|", WAYS.join(" | "));
+    rows.iter().fold(head, |table, row| format!("{table}\n{row}"))
 }
 
 /// Runs those whose name begins so.
@@ -110,14 +126,14 @@ pub fn rows(seed: u64, runs: u32, name: &str) -> Vec<Row> {
         .iter()
         .zip(0..)
         .filter(|(case, _)| case.name.starts_with(name))
-        .map(|(case, stream)| row(case, seed, stream, runs))
+        .map(|(case, stream)| row(case, seed, stream, runs, false))
         .collect()
 }
 
-fn row(case: &Case, seed: u64, stream: u64, runs: u32) -> Row {
+fn row(case: &Case, seed: u64, stream: u64, runs: u32, flipped: bool) -> Row {
     let mut log = Log::default();
     for run in 0..u64::from(runs) {
-        Trial::new(case, Dice::new(seed, stream * 10_000 + run)).run(&mut log);
+        Trial::new(case, Dice::new(seed, stream * 10_000 + run), flipped).run(&mut log);
     }
     log.row(case.name)
 }
@@ -128,6 +144,7 @@ struct Log {
     errors: [Vec<f64>; 4],
     within: u64,
     bounds: f64,
+    reversed: Vec<u64>,
 }
 
 impl Log {
@@ -142,7 +159,8 @@ impl Log {
     fn row(mut self, name: &'static str) -> Row {
         let minutes = self.errors[0].len();
         let errors = std::array::from_fn(|way| self.errors.get_mut(way).map_or(Error { mean: 0.0, p95: 0.0 }, |all| size(all)));
-        Row { name, errors, within: 100.0 * float(self.within) / index(minutes), bound: self.bounds / index(minutes) }
+        let (within, bound) = (100.0 * float(self.within) / index(minutes), self.bounds / index(minutes));
+        Row { name, errors, within, bound, reversed: self.reversed }
     }
 }
 

@@ -22,10 +22,12 @@
 )]
 
 mod books;
+pub mod budget;
 pub mod cell;
 pub mod charge;
 pub mod chart;
 pub mod dice;
+pub mod faults;
 pub mod metering;
 pub mod number;
 pub mod oracle;

@@ -151,12 +151,11 @@ impl Hob {
             rules.restart = ppm(battery.restart);
             rules.converter = BasisPoints(count32(battery.converter * 1e4));
         }
-        let draw = plant.decode.minus(plant.idle);
         Self {
             steward: Steward::new(rules, mode.clone()),
             rules,
             mode: mode.clone(),
-            ladder: scenario.level.iter().map(|rung| level(rung, draw)).collect(),
+            ladder: ladder(scenario, plant),
             means: Means { memory: Bytes::from_mebibytes(scenario.board.memory_mib), ..Means::default() },
         }
     }
@@ -167,6 +166,13 @@ impl Hob {
         self.steward = Steward::new(self.rules, self.mode.clone());
         self.steward.restore(&saved);
     }
+}
+
+/// The levels as the shelf would tell of their files.
+#[must_use]
+pub fn ladder(scenario: &Scenario, plant: &Plant) -> Vec<Level> {
+    let draw = plant.decode.minus(plant.idle);
+    scenario.level.iter().map(|rung| level(rung, draw)).collect()
 }
 
 /// A level as the shelf would tell of its file.

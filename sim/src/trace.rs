@@ -69,6 +69,24 @@ impl Trace {
         pen.trace
     }
 
+    /// One answer of so many tokens after a prompt of so many, at these speeds (tokens a second), with idling before it.
+    #[must_use]
+    pub fn of_tokens(seed: u64, (prompt, answer): (u32, u32), (prefill, decode): (f64, f64)) -> Self {
+        let mut pen = Pen::new(seed);
+        pen.draw(IDLE, Micros(500_000));
+        pen.trace.answers.push(Vec::new());
+        let mut left = prompt;
+        while left > 0 {
+            let batch = left.min(BATCH);
+            pen.prefill(batch, prefill);
+            left -= batch;
+        }
+        for _ in 0..answer {
+            pen.token(decode);
+        }
+        pen.trace
+    }
+
     /// Where it ends.
     #[must_use]
     pub fn end(&self) -> Micros {
@@ -128,16 +146,24 @@ impl Pen {
         let begin = self.trace.end();
         let speed = self.between(6.0, 12.0);
         while self.trace.end().minus(begin).0 < length.0 / 4 {
-            let batch = Micros(count(1e6 * float(u64::from(BATCH)) / speed));
-            let dip = Micros(count(self.between(20e3, 60e3)));
-            self.step(BATCH, &[(PREFILL, batch), (DIP, dip)]);
+            self.prefill(BATCH, speed);
         }
         let rate = self.between(2.0, 7.0);
         while self.trace.end().minus(begin) < length {
-            let token = 1e6 / rate * self.between(0.95, 1.05);
-            let busy = self.between(0.70, 0.85);
-            self.step(1, &[(DECODE, Micros(count(token * busy))), (RIPPLE, Micros(count(token * (1.0 - busy))))]);
+            self.token(rate);
         }
+    }
+
+    fn prefill(&mut self, tokens: u32, speed: f64) {
+        let batch = Micros(count(1e6 * float(u64::from(tokens)) / speed));
+        let dip = Micros(count(self.between(20e3, 60e3)));
+        self.step(tokens, &[(PREFILL, batch), (DIP, dip)]);
+    }
+
+    fn token(&mut self, rate: f64) {
+        let token = 1e6 / rate * self.between(0.95, 1.05);
+        let busy = self.between(0.70, 0.85);
+        self.step(1, &[(DECODE, Micros(count(token * busy))), (RIPPLE, Micros(count(token * (1.0 - busy))))]);
     }
 
     fn step(&mut self, tokens: u32, parts: &[(f64, Micros)]) {

@@ -3,7 +3,11 @@
 //! Promise: wall = idle + marginal, exactly.
 //! Deliberately absent: what the idle draw's own drift adds to `marginal` alone (5 to 8 % in the study).
 
-use crate::odometer::Marks;
+#[cfg(test)]
+mod tests;
+
+use super::users::User;
+use crate::odometer::{Marks, Stretch, whole};
 use crate::units::{BasisPoints, Microjoules, Micros, Millis, PartsPerMillion};
 
 /// What an answer cost.
@@ -47,20 +51,40 @@ impl Bill {
         }
     }
 
-    pub(super) fn new(
-        wall: Microjoules,
-        idle: Microjoules,
-        elapsed: Micros,
-        unmeasured: Micros,
-        marks: Marks,
-        meter: BasisPoints,
-    ) -> Self {
-        let measured = u128::from(elapsed.minus(unmeasured).0) * 1_000_000;
-        let share = measured.checked_div(u128::from(elapsed.0)).unwrap_or(1_000_000);
-        let coverage = PartsPerMillion(u32::try_from(share).unwrap_or(1_000_000));
-        let (u_abs, u_rel) = uncertainty(meter, elapsed, coverage);
-        let unmeasured = Micros(unmeasured.0.saturating_add(999)).millis();
-        Self { wall, idle, marginal: wall.minus(idle), elapsed, unmeasured, coverage, marks, u_abs, u_rel }
+    pub(super) fn new(user: &User, meter: BasisPoints) -> Self {
+        let &User { elapsed, unmeasured, unsure, marks, .. } = user;
+        let (wall, idle) = (whole(user.idle_nj + user.marginal_nj), whole(user.idle_nj));
+        let length = u128::from(elapsed.0.max(1));
+        let covered = u128::from(elapsed.minus(unmeasured).0) * 1_000_000 / length;
+        let coverage = if elapsed == Micros::ZERO { 1_000_000 } else { u32::try_from(covered).unwrap_or(1_000_000) };
+        let unsure = if coverage == 0 { ALL } else { u32::try_from(unsure.div_ceil(length)).unwrap_or(ALL) };
+        let meter = if marks.has(Marks::SHUNT_DOUBT) { BasisPoints(ALL) } else { meter };
+        let (u_abs, u_rel) = uncertainty(meter, elapsed, BasisPoints(unsure));
+        Self {
+            wall,
+            idle,
+            marginal: wall.minus(idle),
+            elapsed,
+            unmeasured: Micros(unmeasured.0.saturating_add(999)).millis(),
+            coverage: PartsPerMillion(coverage),
+            marks,
+            u_abs,
+            u_rel,
+        }
+    }
+}
+
+/// How far the energy of a piece may be off (k = 2) by what befell the sensor, the worst of it:
+///
+/// * not covered: 55 %, idle (2.9 W) taken for full load (6.45 W) or the other way round;
+/// * [`Marks::INFERRED`]: what the model may be off, [`MODELLED`];
+/// * [`Marks::CLIPPED`]: 100 %, for the truth is higher, and nothing says by how much.
+pub(super) fn unsure(piece: &Stretch) -> BasisPoints {
+    let inferred = if piece.marks.has(Marks::INFERRED) { MODELLED } else { BasisPoints::ZERO };
+    match (piece.marks.has(Marks::CLIPPED), piece.covered) {
+        (true, _) => BasisPoints(ALL),
+        (false, false) => INTERPOLATED.max(inferred),
+        (false, true) => inferred,
     }
 }
 
@@ -68,62 +92,47 @@ impl Bill {
 const SAMPLING: u64 = 100;
 /// How well the same sensor repeats itself: one step of the bus voltage (4 mV in 5 V, 0.08 %) and the drift
 /// of a 100 ppm/K shunt over 18 K between two answers (0.18 %).
-const REPEATABILITY: u64 = 20;
-/// How far an interpolated draw may be off: idle (2.9 W) taken for full load (6.45 W).
-const INTERPOLATED: u64 = 5_500;
+const REPEATABILITY: u32 = 20;
+/// How far an interpolated draw may be off, as a part of the truth: 3.55 W of 6.45 W.
+pub(super) const INTERPOLATED: BasisPoints = BasisPoints(5_500);
+/// How far a draw may be off that was worked out from the load: the bound of `hob_hal`'s model.
+pub const MODELLED: BasisPoints = BasisPoints(1_500);
 /// More than everything is not said.
-const ALL: u64 = 10_000;
+const ALL: u32 = 10_000;
 
 /// Bounds (k = 2) of a bill, absolute and relative, each rounded up and at most 100 %.
 ///
-/// `meter` is the meter's own bound without sampling. With D = `elapsed` and c = `coverage`:
+/// `meter` is the meter's own bound without sampling, and 100 % if its shunt is in doubt. `unsure` is the mean over
+/// `elapsed` (D) of what was not properly seen: 55 % while nothing was measured, 15 % while the draw was inferred,
+/// 100 % while the sensor was clipped, and 100 % for a bill of which nothing was measured. Such errors are as one,
+/// so they add up over time; then, with `u_samp` = 1 % x sqrt(5 s / D):
 ///
-/// * `u_samp` = 1 % x sqrt(5 s / D), `u_gap` = 55 % x (1 - c)
-/// * `u_abs`² = `meter`² + `u_samp`² + `u_gap`²
-/// * `u_rel`² = (0.2 %)² + `u_samp`² + `u_gap`²
+/// * `u_abs`² = `meter`² + `u_samp`² + `unsure`²
+/// * `u_rel`² = (0.2 %)² + `u_samp`² + `unsure`²
 ///
-/// and 100 % where nothing at all was measured.
+/// A shunt in doubt is not in `u_rel`: it is wrong in every bill of the board alike.
 ///
 /// # Source
 ///
 /// Sampling: the study of sampling (INA219 at 20 Hz, shunt Avg128), p95 of 1.0, 0.5 and 0.25 % at 5, 15
-/// and 60 s, and `hob_sim::metering`, which measures it anew. The other two constants: judgement, as
+/// and 60 s, and `hob_sim::metering`, which measures it anew. The other constants: judgement, as
 /// explained beside them. Independent errors add as squares (JCGM 100:2008, 5.1.2).
 ///
 /// ```
 /// use hob_core::{accounts::uncertainty, units::*};
-/// let (u_abs, u_rel) = uncertainty(BasisPoints(153), Micros(5_000_000), PartsPerMillion(1_000_000));
+/// let (u_abs, u_rel) = uncertainty(BasisPoints(153), Micros(5_000_000), BasisPoints(0));
 /// assert_eq!((u_abs, u_rel), (BasisPoints(183), BasisPoints(102)));
 /// ```
 #[must_use]
-pub fn uncertainty(meter: BasisPoints, elapsed: Micros, coverage: PartsPerMillion) -> (BasisPoints, BasisPoints) {
+pub fn uncertainty(meter: BasisPoints, elapsed: Micros, unsure: BasisPoints) -> (BasisPoints, BasisPoints) {
     const AT: u64 = 5_000_000;
+    let square = |bound: u32| u64::from(bound).pow(2);
     let sampling = (SAMPLING * SAMPLING * AT).div_ceil(elapsed.0.max(1));
-    let gap = (INTERPOLATED * u64::from(PartsPerMillion(1_000_000).minus(coverage).0)).div_ceil(1_000_000);
-    let nothing = coverage == PartsPerMillion::ZERO;
-    let bound = |fixed: u64| {
-        let squares = fixed.saturating_mul(fixed).saturating_add(sampling).saturating_add(gap * gap);
+    let bound = |fixed: u32| {
+        let squares = square(fixed).saturating_add(sampling).saturating_add(square(unsure.0));
         let root = squares.isqrt();
         let up = root + u64::from(root * root < squares);
-        BasisPoints(u32::try_from(if nothing { ALL } else { up.min(ALL) }).unwrap_or(u32::MAX))
+        BasisPoints(u32::try_from(up).unwrap_or(ALL).min(ALL))
     };
-    (bound(u64::from(meter.0)), bound(REPEATABILITY))
-}
-
-#[test]
-fn bounds_shrink_with_time_and_grow_with_what_was_not_measured() {
-    let table = [
-        // meter  s  covered ‰   u_abs u_rel
-        (153, 5, 1_000, 183, 102),
-        (153, 15, 1_000, 164, 62),
-        (153, 60, 1_000, 156, 36),
-        (153, 15, 900, 574, 554),
-        (153, 15, 1, 5_498, 5_496),
-        (153, 15, 0, 10_000, 10_000),
-        (153, 0, 1_000, 10_000, 10_000),
-    ];
-    for (meter, seconds, covered, u_abs, u_rel) in table {
-        let bounds = uncertainty(BasisPoints(meter), Micros(seconds * 1_000_000), PartsPerMillion(covered * 1_000));
-        assert_eq!(bounds, (BasisPoints(u_abs), BasisPoints(u_rel)), "{seconds} s, {covered} ‰");
-    }
+    (bound(meter.0), bound(REPEATABILITY))
 }

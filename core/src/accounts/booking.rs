@@ -189,10 +189,7 @@ impl<K: Clone + Ord> Accounts<K> {
             user.idle_nj += idle;
             user.marginal_nj += marginal;
             if let Some(piece) = piece {
-                let span = piece.to.minus(self.booked);
-                user.elapsed = user.elapsed.plus(span);
-                user.unmeasured = user.unmeasured.plus(if piece.covered { Micros::ZERO } else { span });
-                user.marks = user.marks.and(piece.marks);
+                user.worked_for(piece.to.minus(self.booked), &piece);
             }
         }
     }

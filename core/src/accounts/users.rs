@@ -3,9 +3,10 @@
 //! Promise: whoever waits for a bill gets it; nobody holds the books for longer than the patience.
 //! Deliberately absent: sharing out (`booking`).
 
+use super::bill::{INTERPOLATED, unsure};
 use super::{Accounts, Bill, GUARD, MAX_USERS, PATIENCE};
-use crate::odometer::{Marks, whole};
-use crate::units::Micros;
+use crate::odometer::{Marks, Stretch, whole};
+use crate::units::{BasisPoints, Micros};
 
 /// A running account.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,17 +21,29 @@ pub(super) struct User {
     pub(super) marginal_nj: u128,
     pub(super) elapsed: Micros,
     pub(super) unmeasured: Micros,
+    /// Each moment times how far its draw may be off, µs x hundredths of a percent.
+    pub(super) unsure: u128,
     pub(super) marks: Marks,
 }
 
 impl User {
+    /// It worked for `span`, during this piece of the line.
+    pub(super) fn worked_for(&mut self, span: Micros, piece: &Stretch) {
+        self.takes(span, piece.covered, unsure(piece), piece.marks);
+    }
+
     /// So much of its work was told of too late to be booked.
     pub(super) fn missed(&mut self, span: Micros) {
         if span > Micros::ZERO {
-            self.elapsed = self.elapsed.plus(span);
-            self.unmeasured = self.unmeasured.plus(span);
-            self.marks = self.marks.and(Marks::LATE);
+            self.takes(span, false, INTERPOLATED, Marks::LATE);
         }
+    }
+
+    fn takes(&mut self, span: Micros, covered: bool, unsure: BasisPoints, marks: Marks) {
+        self.elapsed = self.elapsed.plus(span);
+        self.unmeasured = self.unmeasured.plus(if covered { Micros::ZERO } else { span });
+        self.unsure += u128::from(span.0) * u128::from(unsure.0);
+        self.marks = self.marks.and(marks);
     }
 }
 
@@ -84,6 +97,6 @@ impl<K: Clone + Ord> Accounts<K> {
         let spent = user.idle_nj + user.marginal_nj;
         self.idle_nj += spent % 1_000;
         self.answers = self.answers.plus(whole(spent));
-        Bill::new(whole(spent), whole(user.idle_nj), user.elapsed, user.unmeasured, user.marks, self.meter)
+        Bill::new(user, self.meter)
     }
 }

@@ -188,6 +188,44 @@ fn what_the_board_spends_counts_down_through_its_converter() {
     assert!((55_000..65_000).contains(&battery.charge().bound.0), "{:?}", battery.charge().bound);
 }
 
+/// A pack at rest at 60 %, with 140 mOhm, under a load that changes every minute; read once a second.
+fn under_load(battery: &mut Battery, seconds: std::ops::Range<u64>, sign: i32) {
+    for second in seconds {
+        let current = if second / 60 % 2 == 0 { 400 } else { 900 };
+        let sagged = volts(PACK, 60).minus(Millivolts(current * 140 / 1_000));
+        battery.observe(Micros(second * SECOND), sagged, Milliamps(sign * i32::try_from(current).unwrap()));
+    }
+}
+
+#[test]
+fn a_reversed_sensor_is_found_by_a_dozen_steps_and_then_the_voltage_alone_counts() {
+    let mut battery = Battery::new(PACK);
+    battery.told(PartsPerMillion(950_000));
+    under_load(&mut battery, 0..12 * 60, -1);
+    assert!(!battery.reversed(), "eleven steps");
+    under_load(&mut battery, 12 * 60..13 * 60, -1);
+    assert!(battery.reversed(), "twelve");
+    // Ten hours at "650 mA into it" would fill it twice.
+    under_load(&mut battery, 13 * 60..600 * 60, -1);
+    let Charge { level, bound, .. } = battery.charge();
+    assert!(level.0.abs_diff(600_000) < bound.0 && bound == PartsPerMillion(150_000), "{level:?} {bound:?}");
+    assert!(battery.resistance().0.abs_diff(140) < 10, "{:?}", battery.resistance());
+    assert!(!Battery::restore(PACK, battery.save()).reversed(), "which is not saved");
+}
+
+#[test]
+fn what_a_reversed_sensor_taught_is_forgotten_and_wires_put_right_are_believed_again() {
+    let mut battery = Battery::new(PACK);
+    battery.kept.capacity = 2_000 * MAH;
+    under_load(&mut battery, 0..20 * 60, -1);
+    assert_eq!((battery.reversed(), battery.capacity()), (true, MilliampHours(3_000)));
+    under_load(&mut battery, 20 * 60..30 * 60, 1);
+    assert!(!battery.reversed());
+    let before = percent(&battery);
+    under_load(&mut battery, 30 * 60..60 * 60, 1);
+    assert!(before.abs_diff(percent(&battery)) < 20 && battery.charge().bound < PartsPerMillion(150_000));
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Fed {
     Reading(u64, u32, i32),

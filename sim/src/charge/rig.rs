@@ -21,13 +21,15 @@ pub(super) struct Rig {
     /// Offset in volts, gain of the current (with the shunt's own), gain of the voltage.
     offset: f64,
     gain: (f64, f64),
+    /// VIN+ and VIN- are swapped, and nobody said so.
+    flipped: bool,
 }
 
 impl Rig {
     /// As on the usual UPS hats: 0.1 Ω at 0x42, or for one cell 0.01 Ω at 0x43.
     ///
     /// Offset (PGA /8): 100 µV at most, so a deviation of 40 µV; gain with a shunt of 1 %: 0.5 %; voltage: 0.2 %.
-    pub(super) fn new(dice: &mut Dice, one_cell: bool) -> Self {
+    pub(super) fn new(dice: &mut Dice, one_cell: bool, flipped: bool) -> Self {
         let (address, micro_ohms) = if one_cell { (0x43, 10_000) } else { (0x42, 100_000) };
         let shunt = MicroOhms::new(micro_ohms).unwrap_or(MicroOhms::COMMON);
         let time = HandClock::default();
@@ -40,12 +42,13 @@ impl Rig {
             .and_then(|address| Ina219::new(bus.clone(), Wiring { address, shunt, invert: false, shared: false }).ok());
         let offset = (dice.normal() * 40e-6).clamp(-100e-6, 100e-6);
         let gain = (1.0 + 0.005 * dice.normal(), 1.0 + 0.002 * dice.normal());
-        Self { time, load, bus, meter, micro_ohms: f64::from(micro_ohms), offset, gain }
+        Self { time, load, bus, meter, micro_ohms: f64::from(micro_ohms), offset, gain, flipped }
     }
 
     /// A second passes in which `amperes` flow at `volts`. Noise is about a step of 10 µV and of 4 mV.
     pub(super) fn tick(&mut self, amperes: f64, volts: f64, dice: &mut Dice) {
         let shown = volts * self.gain.1 + 0.003 * dice.normal();
+        let amperes = if self.flipped { -amperes } else { amperes };
         let seen = amperes * self.gain.0 + (self.offset + 10e-6 * dice.normal()) * 1e6 / self.micro_ohms;
         let milliwatts = seen * shown * 1_000.0;
         let size = i32::try_from(nearest(milliwatts.abs())).unwrap_or(i32::MAX);

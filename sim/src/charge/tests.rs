@@ -39,10 +39,6 @@ fn the_same_seed_gives_the_same_table() {
 #[test]
 #[ignore = "prints the table for docs/energy.md; half a minute"]
 fn the_whole_table() {
-    let mut out = std::io::stdout();
-    writeln!(out, "\n| trace | {} | bound | within |", WAYS.join(" | ")).unwrap();
     let seed = std::env::var("HOB_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    for row in table(seed, 24) {
-        writeln!(out, "{row}").unwrap();
-    }
+    writeln!(std::io::stdout(), "\n{}", markdown(&table(seed, 24))).unwrap();
 }

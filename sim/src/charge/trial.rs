@@ -33,6 +33,8 @@ pub(super) struct Trial {
     beat: u64,
     answering: f64,
     until: f64,
+    /// When the estimator first took the sensor to be reversed.
+    reversed: Option<u64>,
 }
 
 /// What the converter to 5 V passes on.
@@ -40,7 +42,7 @@ const CONVERTER: f64 = 0.9;
 
 impl Trial {
     /// Draws everything that is not given by the case.
-    pub(super) fn new(case: &Case, mut dice: Dice) -> Self {
+    pub(super) fn new(case: &Case, mut dice: Dice, flipped: bool) -> Self {
         let week = matches!(case.plan, Plan::Week);
         let small = dice.uniform() < 0.3;
         let (cells, printed, milliohms) = match (case.chemistry, week) {
@@ -71,7 +73,7 @@ impl Trial {
             rounds: if let Plan::Filled(times) = case.plan { times } else { 1 },
             cell: Cell::rested(build, level),
             pack,
-            rig: Rig::new(&mut dice, cells == 1),
+            rig: Rig::new(&mut dice, cells == 1, flipped),
             battery: Battery::new(pack),
             by_volts: Battery::new(pack),
             counted: None,
@@ -82,12 +84,18 @@ impl Trial {
             beat: [1, 2, 5].get(place(dice.uniform() * 3.0)).copied().unwrap_or(1),
             answering: 0.0,
             until: 0.0,
+            reversed: None,
             dice,
         }
     }
 
     /// Seven days, or until it is empty.
     pub(super) fn run(mut self, log: &mut Log) {
+        self.live(log);
+        log.reversed.extend(self.reversed);
+    }
+
+    fn live(&mut self, log: &mut Log) {
         for second in 0..7 * 86_400_u64 {
             self.flow(second);
             if self.on {
@@ -125,6 +133,7 @@ impl Trial {
     fn watch(&mut self, second: u64, log: &mut Log) {
         if second.is_multiple_of(self.beat) {
             self.read();
+            self.reversed = self.reversed.or_else(|| self.battery.reversed().then_some(second));
         }
         if !self.filling && self.rounds == 1 && second > 0 && second.is_multiple_of(60) {
             self.note(log);
