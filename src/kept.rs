@@ -83,6 +83,13 @@ impl Kept {
         Books { answers: this.answers.plus(answers), overhead: this.overhead.plus(overhead), idle: this.idle.plus(idle), ..this }
     }
 
+    /// What was drawn on this day, by its number since 1970 (UTC); `all` are the books of all starts, as they are now.
+    #[must_use]
+    pub fn today(&self, day: u64, all: Books) -> Books {
+        let Books { answers, overhead, idle, .. } = self.form().morning(day, all);
+        Books { answers: all.answers.minus(answers), overhead: all.overhead.minus(overhead), idle: all.idle.minus(idle), ..all }
+    }
+
     /// Keeps the books of this start beside the others.
     pub fn keep_books(&self, this: Books) {
         let all = self.books(this);
@@ -146,6 +153,19 @@ mod tests {
         assert_eq!(again.steward().levels, kept.steward().levels);
         assert_eq!(again.stored(), Some(Stored { mean: 1, low: 2, high: 3 }));
         assert_eq!(again.books(Books { answers: Microjoules(2), ..Books::default() }).answers, Microjoules(7));
+    }
+
+    #[test]
+    fn a_day_begins_with_nothing_drawn_also_across_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = Kept::open(dir.path());
+        let drawn = |joules: u64| Books { answers: Microjoules(joules), ..Books::default() };
+        assert_eq!(kept.today(7, drawn(100)).answers, Microjoules(0));
+        assert_eq!(kept.today(7, drawn(130)).answers, Microjoules(30));
+        kept.write();
+        let kept = Kept::open(dir.path());
+        assert_eq!(kept.today(7, drawn(150)).answers, Microjoules(50));
+        assert_eq!(kept.today(8, drawn(160)).answers, Microjoules(0), "midnight");
     }
 
     #[test]

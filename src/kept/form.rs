@@ -23,6 +23,8 @@ pub(super) struct Form {
     stored: Option<[u64; 3]>,
     /// Microjoules: answers, overhead, idle.
     books: [u64; 3],
+    /// The day, and what the books said when it began.
+    morning: Option<(u64, [u64; 3])>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -113,6 +115,15 @@ impl Form {
 
     pub(super) fn books(&self) -> Books {
         let [answers, overhead, idle] = self.books.map(Microjoules);
+        Books { answers, overhead, idle, ..Books::default() }
+    }
+
+    /// What the books said when this day began: now, if it is a new one.
+    pub(super) fn morning(&mut self, day: u64, now: Books) -> Books {
+        if self.morning.is_none_or(|(known, _)| known != day) {
+            self.morning = Some((day, [now.answers.0, now.overhead.0, now.idle.0]));
+        }
+        let [answers, overhead, idle] = self.morning.map_or([0; 3], |(_, books)| books).map(Microjoules);
         Books { answers, overhead, idle, ..Books::default() }
     }
 

@@ -3,15 +3,12 @@
 //! Promises: each message is confirmed to the broker once its outcome is queued; bad input costs nobody else anything;
 //! the same id again brings the stored answer and no new one.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use hob_core::{
     ledger::Feed,
     prompt::{Message, Prompt, PromptId, Role},
-    units::{Micros, Millis, UnixSeconds},
+    units::{Micros, Millis},
 };
 use hob_engine::Gauges;
 use hob_wire::{
@@ -169,15 +166,9 @@ async fn set_telemetry(arrival: &Arrival, doors: &Doors, now: Micros) -> Option<
 async fn hear_feed(arrival: &Arrival, feed: Feed, doors: &Doors, now: Micros) -> Option<()> {
     let stale = || Fault::bad("it is no longer valid: `t` and `valid_s` lie in the past; send it anew");
     let heard = request::grid_intensity(&arrival.payload)
-        .and_then(|live| if doors.carbon.hear(feed, live, now, civil()) { Ok(()) } else { Err(stale()) });
+        .and_then(|live| if doors.carbon.hear(feed, live, now, super::outbox::civil()) { Ok(()) } else { Err(stale()) });
     let Err(refused) = heard else { return Some(()) };
     doors.told.send(Told::Refused { command: "grid_intensity", fault: refused }).await.ok()
-}
-
-/// The civil clock, if it can be right.
-fn civil() -> Option<UnixSeconds> {
-    super::outbox::timestamp()?;
-    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| UnixSeconds(since.as_secs()))
 }
 
 async fn cancel(arrival: &Arrival, doors: &Doors) -> Option<()> {

@@ -10,7 +10,7 @@ use std::{
 use hob_core::{
     accounts::Bill,
     prompt::{PromptId, TokenCount},
-    units::Micros,
+    units::{Micros, UnixSeconds},
 };
 use hob_engine::{Answer, Gauges, Vectors};
 use hob_wire::{
@@ -276,7 +276,12 @@ fn speed(tokens: TokenCount, decode: Micros) -> Option<Decimal<2>> {
 
 /// Now, RFC 3339; nothing while the clock cannot be right (a board without a battery starts in the past).
 pub(crate) fn timestamp() -> Option<String> {
+    civil().map(|_| humantime::format_rfc3339_millis(SystemTime::now()).to_string())
+}
+
+/// The civil clock, if it can be right.
+pub(crate) fn civil() -> Option<UnixSeconds> {
     const FIRST_OF_2025: u64 = 1_735_689_600;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    (since.as_secs() >= FIRST_OF_2025).then(|| humantime::format_rfc3339_millis(SystemTime::now()).to_string())
+    (since.as_secs() >= FIRST_OF_2025).then_some(UnixSeconds(since.as_secs()))
 }

@@ -30,6 +30,9 @@ use crate::{carbon::Carbon, gauge::Gauge, kept::Kept, messages::Letter};
 /// Where the joules go is told so often.
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// Seconds of a day.
+const DAY_S: u64 = 86_400;
+
 /// What it reads.
 pub(crate) struct Views {
     pub(crate) gauge: Arc<Gauge>,
@@ -142,7 +145,10 @@ impl Views {
             power_w: shown.draw.map(Into::into),
             idle_w: Some(shown.idle_draw.into()),
             source: self.gauge.source().to_owned(),
-            books: Books { today: None, total: Totals::of(all.answers, all.overhead, all.idle) },
+            books: Books {
+                today: super::outbox::civil().map(|civil| totals(self.kept.today(civil.0 / DAY_S, all))),
+                total: totals(all),
+            },
             battery: fed.charge.map(|charge| self.battery(charge, &fed)),
             solar_w: fed.solar.map(Into::into),
             thrift: self.steps.borrow().iter().map(|step| step.as_str().to_owned()).collect(),
@@ -187,6 +193,10 @@ fn limits(board: &BoardReading) -> (Limits, Option<Limits>) {
         soft_temp_limit: Some(throttle.has_been(Limit::SoftTemperature)),
     });
     (now, since)
+}
+
+fn totals(books: hob_core::odometer::Books) -> Totals {
+    Totals::of(books.answers, books.overhead, books.idle)
 }
 
 /// Who waits for what, if the kernel says anything.

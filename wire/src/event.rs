@@ -97,11 +97,11 @@ pub enum Event {
         /// For people.
         message: String,
     },
-    /// What came on a topic that has no way back (`set/level`, `set/cancel`, `grid_intensity`) could not be followed.
+    /// What came on a topic that has no way back (`set/level`, `set/cancel`, `set/telemetry`, `grid_intensity`) could not be followed.
     Refused {
         /// 1.
         v: V1,
-        /// `set/level`, `set/cancel` or `grid_intensity`.
+        /// `set/level`, `set/cancel`, `set/telemetry` or `grid_intensity`.
         command: String,
         /// Why.
         message: String,
