@@ -12,6 +12,7 @@
 use crate::{
     habits::QUARTER,
     levels::Cost,
+    sun::OUTLOOKS,
     units::{BasisPoints, Microjoules, Micros, Millis, Milliwatts, PartsPerMillion},
 };
 
@@ -30,8 +31,9 @@ pub const BROWN_OUT: i64 = 5_000;
 /// What the charge at the end counts, in percent of the answers that it would give (the power study, §4).
 const END: i64 = 50;
 
-/// The solar outlooks, in percent of what is expected, and how likely each is in quarters (the power study, §3).
-pub const OUTLOOKS: [(u64, i64); 3] = [(55, 1), (80, 2), (100, 1)];
+/// Shares of the sun and chances are in millionths; parts of a step are in thousandths.
+const ALL: i64 = 1_000_000;
+const WHOLE: i64 = 1_000;
 
 /// What a plan is expected to bring, over the three solar outlooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,7 +91,7 @@ pub fn over_quarter(power: Milliwatts) -> i64 {
 }
 
 /// Energies and answers beyond these are a fault somewhere; they keep sums from overflowing. 1 GJ is 278 kWh.
-const MOST_ENERGY: i64 = 1_000_000_000_000;
+pub(crate) const MOST_ENERGY: i64 = 1_000_000_000_000;
 const MOST_ANSWERS: i64 = 1_000_000_000;
 const MOST_PROMPTS: u32 = 10_000_000;
 
@@ -128,49 +130,67 @@ impl Scene {
     pub fn outlook(&self, course: &Course) -> Outlook {
         let mut sum = Outlook { expected: self.prompts.iter().map(|&prompts| u64::from(prompts)).sum(), ..Outlook::default() };
         let (mut served, mut brown_outs) = (0_i64, 0_i64);
-        for (share, weight) in OUTLOOKS {
-            let run = self.run(course, self.prompts.len(), i64::try_from(share).unwrap_or(100));
-            served += weight * run.served;
-            brown_outs += weight * run.brown_outs;
-            if share == 80 {
+        for (place, day) in OUTLOOKS.iter().enumerate() {
+            let run = self.run(course, self.prompts.len(), day.scale.0.into());
+            served += i64::from(day.chance.0) * run.served;
+            brown_outs += i64::from(day.chance.0) * run.brown_outs;
+            if place == OUTLOOKS.len() / 2 {
                 sum.trough = self.level(run.trough);
                 sum.empty = run.empty;
             }
         }
-        sum.served = u64::try_from(served / 4).unwrap_or(0);
-        sum.brown_outs = u32::try_from(brown_outs * 1_000 / 4).unwrap_or(u32::MAX);
+        sum.served = u64::try_from(served / ALL).unwrap_or(0);
+        sum.brown_outs = u32::try_from(brown_outs * 1_000 / ALL).unwrap_or(u32::MAX);
         sum
     }
 
-    /// One level for so many quarters, with `light` percent of the expected sun.
+    /// One level for so many quarters, with `light` millionths of the expected sun.
     fn run(&self, course: &Course, quarters: usize, light: i64) -> Run {
         let mut run = Run { charge: self.charge, trough: self.charge, up: true, ..Run::default() };
         for (quarter, (&solar, &(served, takes))) in self.solar.iter().zip(&course.quarters).take(quarters).enumerate() {
-            run.charge = (run.charge + solar * light / 100).min(self.full);
-            if run.up {
-                run.charge -= self.idle + takes;
-                run.served += served;
-                run.score += served * course.quality / 10_000;
-                run.trough = run.trough.min(run.charge);
-                if run.charge < self.critical {
-                    run.up = false;
-                    run.brown_outs += 1;
-                    run.score -= BROWN_OUT;
-                    run.empty = run.empty.or(u32::try_from(quarter).ok());
-                }
-            } else {
+            let gained = solar * light / ALL;
+            if !run.up {
+                run.charge = (run.charge + gained).min(self.full);
                 run.up = run.charge >= self.restart;
+                continue;
+            }
+            let takes = self.idle + takes;
+            let cut_off = self.until_cut_off(run.charge, gained, takes);
+            let served = served * cut_off.unwrap_or(WHOLE) / WHOLE;
+            run.served += served;
+            run.score += served * course.quality / 10_000;
+            if let Some(part) = cut_off {
+                run.charge = self.after_cut_off(part, gained);
+                run.trough = self.critical;
+                run.up = false;
+                run.brown_outs += 1;
+                run.score -= BROWN_OUT;
+                run.empty = run.empty.or(u32::try_from(quarter).ok());
+            } else {
+                run.charge = (run.charge + gained - takes).min(self.full);
+                run.trough = run.trough.min(run.charge);
             }
         }
         run
+    }
+
+    /// Which part of a step has passed, in thousandths, when the charge has fallen to critical; none if it does not fall so far.
+    fn until_cut_off(&self, charge: i64, gained: i64, takes: i64) -> Option<i64> {
+        let falls = takes - gained;
+        (charge - falls < self.critical).then(|| ((charge - self.critical).max(0) * WHOLE / falls.max(1)).clamp(0, WHOLE))
+    }
+
+    /// What the sun has added by the end of a step in which the board was cut off after that part of it.
+    fn after_cut_off(&self, part: i64, gained: i64) -> i64 {
+        (self.critical + gained * (WHOLE - part) / WHOLE).min(self.full)
     }
 
     /// The score of `course` for `turn` quarters and of the best levels after that, over the three outlooks.
     #[must_use]
     pub fn scores(&self, courses: &[Course], turn: usize) -> Vec<i64> {
         let mut scores = vec![0_i64; courses.len()];
-        for (share, weight) in OUTLOOKS {
-            let light = i64::try_from(share).unwrap_or(100);
+        for day in OUTLOOKS {
+            let light = i64::from(day.scale.0);
             let mut value = Value::end(self, courses, END);
             let mut quarter = self.prompts.len();
             while quarter > turn {
@@ -180,7 +200,7 @@ impl Scene {
             for (score, course) in scores.iter_mut().zip(courses) {
                 let run = self.run(course, quarter, light);
                 let after = if run.up { value.on(run.charge) } else { value.off(run.charge) };
-                *score += weight * (run.score + after) / 4;
+                *score += i64::from(day.chance.0) * (run.score + after) / ALL;
             }
         }
         scores

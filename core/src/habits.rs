@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Promises: hours in which the board was off teach nothing; an hour that was never seen is expected to be like the
-//! others; before anything was seen, six prompts an hour are.
+//! others, the running one included, but for people who sleep; before anything was seen, six prompts an hour are.
 //! Deliberately absent: days of the week, and who asks.
 
 use crate::units::{Micros, Millis, Now};
@@ -22,6 +22,10 @@ pub const QUARTER: Micros = Micros(900_000_000);
 
 /// Expected of an hour before anything was seen, in thousandths of a prompt.
 const FIRST_GUESS: u32 = 6_000;
+
+/// How busy an hour of the night (0 to 6 h) is thought to be before it was seen, in percent of one of the day: people sleep.
+const NIGHT: u64 = 25;
+const NIGHT_ENDS: usize = 6;
 
 /// Days that the average of an hour looks back on.
 const DAYS: u32 = 7;
@@ -146,14 +150,26 @@ impl Habits {
         self.in_hour(hour) / 4
     }
 
-    /// Prompts expected in that hour of the day, in thousandths: what was seen of it, with one day's weight of the mean.
+    /// Prompts expected in that hour of the day, in thousandths: what was seen of it, with one day's weight of the others.
     fn in_hour(&self, hour: usize) -> u32 {
-        let known = || self.hourly.iter().zip(&self.days).filter(|&(_, &days)| days > 0);
-        let (sum, hours) = known().fold((0_u64, 0_u64), |(sum, hours), (&rate, _)| (sum + u64::from(rate), hours + 1));
-        let mean = sum.checked_div(hours).unwrap_or(u64::from(FIRST_GUESS));
         let rate = u64::from(self.hourly.get(hour).copied().unwrap_or(0));
         let days = u64::from(self.days.get(hour).copied().unwrap_or(0).min(DAYS));
-        u32::try_from((rate.saturating_mul(days).saturating_add(mean)) / (days + 1)).unwrap_or(u32::MAX)
+        let others = self.by_day().saturating_mul(weight(hour)) / 100;
+        u32::try_from((rate.saturating_mul(days).saturating_add(others)) / (days + 1)).unwrap_or(u32::MAX)
+    }
+
+    /// Prompts of an hour by day, in thousandths, as all hours tell that were seen, and the first guess as one of them.
+    fn by_day(&self) -> u64 {
+        let (mut prompts, mut hours) = (u64::from(FIRST_GUESS), 100);
+        for (hour, (&rate, _)) in self.hourly.iter().zip(&self.days).enumerate().filter(|(_, (_, days))| **days > 0) {
+            prompts = prompts.saturating_add(rate.into());
+            hours += weight(hour);
+        }
+        if let Some(counting) = self.counting {
+            prompts = prompts.saturating_add(u64::from(counting.prompts).saturating_mul(1_000));
+            hours += weight(counting.hour) * counting.last.minus(counting.since).0.min(HOUR.0) / HOUR.0;
+        }
+        prompts.saturating_mul(100) / hours
     }
 
     /// Takes in an hour of which at least three quarters were seen.
@@ -170,6 +186,11 @@ impl Habits {
             *known = toward(*known, rate, (*days).min(DAYS));
         }
     }
+}
+
+/// What an hour of the day counts, in percent of one by day.
+const fn weight(hour: usize) -> u64 {
+    if hour < NIGHT_ENDS { NIGHT } else { 100 }
 }
 
 fn hour_of(day: u32) -> usize {

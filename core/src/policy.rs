@@ -59,7 +59,7 @@ pub struct Rules {
     pub hot: MilliCelsius,
     /// Temperature below which a richer one may be taken again.
     pub cool: MilliCelsius,
-    /// Charge below which the battery cuts the board off; prompts are refused there.
+    /// Charge below which the battery cuts the board off; prompts are refused where it is surely below, bound included.
     pub critical: PartsPerMillion,
     /// Charge at which a board that was cut off comes up again.
     pub restart: PartsPerMillion,

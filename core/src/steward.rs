@@ -26,6 +26,8 @@ use crate::{
 };
 
 mod plan;
+#[cfg(test)]
+mod promises;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -143,7 +145,9 @@ impl Steward {
     ///
     /// [`Refusal`] with its numbers.
     pub fn decide(&mut self, now: Now, question: &Question<'_>) -> Result<Decision, Refusal> {
-        if let Some(charge) = self.supply.charge.filter(|charge| charge.level < self.rules.critical) {
+        // A board that runs is not cut off: only what is surely below says that the supply does not guard itself.
+        let sure = |charge: &Charge| charge.level.plus(charge.bound) < self.rules.critical;
+        if let Some(charge) = self.supply.charge.filter(sure) {
             return Err(Refusal::BatteryCritical { charge: charge.level, critical: self.rules.critical });
         }
         if let Some(left) = question.asked.left {
@@ -213,7 +217,7 @@ impl Steward {
         let Fitting { mut verdicts, bound } = found?;
         let usable: Vec<usize> = (0..verdicts.len()).filter(|&place| verdicts.get(place) == Some(&Verdict::Fits)).collect();
         let hull = hull(offers, |place| usable.contains(&place));
-        let (place, reason) = self.preferred(now, question, offers, &hull, bound);
+        let (place, reason) = self.preferred(now, question, offers, &usable, &hull, bound);
         for &place in usable.iter().filter(|place| !hull.contains(place)) {
             if let Some(verdict) = verdicts.get_mut(place) {
                 *verdict = Verdict::Dominated;
@@ -227,6 +231,7 @@ impl Steward {
         now: Now,
         question: &Question<'_>,
         offers: &[Offer],
+        usable: &[usize],
         hull: &[usize],
         bound: Reason,
     ) -> (usize, Reason) {
@@ -245,7 +250,10 @@ impl Steward {
             }
             Mode::Auto | Mode::Fixed(_) => {}
         }
-        let planned = self.planned(now, question, offers, hull, bound);
+        // Answers that are not sane help whoever waits, but are no way to spend the day.
+        let sane = |&place: &usize| quality(place) >= self.rules.sane || place == richest;
+        let sane: Vec<usize> = hull.iter().copied().filter(sane).collect();
+        let planned = self.planned(now, question, offers, &sane, bound);
         let line = Line {
             asked: &question.asked,
             queue: question.queue,
@@ -253,8 +261,7 @@ impl Steward {
             patience: self.habits.patience,
             answer: self.habits.usual_answer(),
         };
-        let cheaper: Vec<usize> = hull.iter().copied().take_while(|&place| place != planned).chain([planned]).collect();
-        let relieved = relieve(offers, &cheaper, planned, question.loaded, &line);
+        let relieved = relieve(offers, usable, planned, question.loaded, &line);
         if relieved == planned {
             (planned, self.plan.as_ref().map_or(bound, |plan| plan.reason))
         } else {

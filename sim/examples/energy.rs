@@ -42,15 +42,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("\n### Energy of an answer\n\nSeed {seed}.\n\n{}", metering::markdown(&metering::table(seed, ANSWERS)));
     println!("\n### When something fails\n\n{}", faults::markdown(&faults::table(seed)));
-    println!("\n### Prompts with budgets and deadlines\n\nSeed {seed}; the plan that Hob makes against the trace of the answer.\n\n{}", budget::replay(seed, PROMPTS));
-    println!("\n### State of charge\n\nSeed {seed}, {TRACES} traces a row. Mean / 95th percentile of the error, in percent of full.\n");
+    println!(
+        "\n### Prompts with budgets and deadlines\n\nSeed {seed}; the plan that Hob makes against the trace of the answer.\n\n{}",
+        budget::replay(seed, PROMPTS)
+    );
+    println!(
+        "\n### State of charge\n\nSeed {seed}, {TRACES} traces a row. Mean / 95th percentile of the error, in percent of full.\n"
+    );
     println!("{}", charge::markdown(&charge::table(seed, TRACES)));
     policies(weeks, seed)
 }
 
 fn policies(weeks: u32, seed: u64) -> Result<(), Box<dyn std::error::Error>> {
     let mut study = Vec::new();
-    println!("\n### Weeks of prompts\n\n{weeks} weeks a site, seeds {seed} to {}. Regret is what is lost against the oracle.\n", seed + u64::from(weeks) - 1);
+    println!(
+        "\n### Weeks of prompts\n\n{weeks} weeks a site, seeds {seed} to {}. Regret is what is lost against the oracle.\n",
+        seed + u64::from(weeks) - 1
+    );
     for (name, _) in Scenario::SHIPPED {
         let scenario = Scenario::shipped(name)?;
         let report = run(&scenario, &Options { weeks, seed, policies: Options::compare_all(&scenario), trim: false })?;
@@ -67,7 +75,9 @@ fn policies(weeks: u32, seed: u64) -> Result<(), Box<dyn std::error::Error>> {
 
 fn print(report: &Report, trimmed: &Report) {
     println!("**{}**: {} (the oracle: {:.1} % of {} prompts)\n", report.scenario, report.about, report.oracle_pct, report.asked);
-    println!("| policy | served % | quality | brown-outs/week | switches/week | regret % | p95 s | Wh/week | J/answer | g/week |");
+    println!(
+        "| policy | served % | quality | brown-outs/week | switches/week | regret % | p95 s | Wh/week | J/answer | g/week |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for row in &report.policies {
         line(&row.policy, row);
@@ -105,7 +115,8 @@ fn verdict(study: &[Report]) {
     let behind = study.iter().zip(&regrets).map(|(report, regret)| regret - fixed(report)).fold(f64::NEG_INFINITY, f64::max);
     let of = |name: &str| study.iter().find(|report| report.scenario == name).and_then(|report| hob(&report));
     let worst = regrets.iter().copied().fold(0.0, f64::max);
-    let restless = study.iter().filter(|report| report.scenario != "D").filter_map(|report| hob(&report)).map(|row| row.switches_per_week);
+    let restless =
+        study.iter().filter(|report| report.scenario != "D").filter_map(|report| hob(&report)).map(|row| row.switches_per_week);
     let restless = restless.fold(0.0, f64::max);
     println!("| target, on A to E | wanted | found | |\n|---|---|---|---|");
     let told = |what: &str, wanted: &str, found: String, met: bool| {

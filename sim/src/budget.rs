@@ -53,10 +53,16 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { prompts, refused, refused_in_vain, shortened, cut, over_energy, over_time } = self;
-        writeln!(out, "| prompts | refused | of these in vain | planned shorter | cut on the way | over their joules | over their time | overruns |")?;
+        writeln!(
+            out,
+            "| prompts | refused | of these in vain | planned shorter | cut on the way | over their joules | over their time | overruns |"
+        )?;
         writeln!(out, "|---|---|---|---|---|---|---|---|")?;
         let share = self.overruns_pct();
-        write!(out, "| {prompts} | {refused} | {refused_in_vain} | {shortened} | {cut} | {over_energy} | {over_time} | {share:.2} % |")
+        write!(
+            out,
+            "| {prompts} | {refused} | {refused_in_vain} | {shortened} | {cut} | {over_energy} | {over_time} | {share:.2} % |"
+        )
     }
 }
 
@@ -78,8 +84,7 @@ pub fn replay(seed: u64, prompts: u64) -> Outcome {
         let now = Now { mono: Micros(number * 60_000_000), day: 0 };
         steward.supply(now, &Supply { idle: IDLE, ..Supply::default() });
         let asked = ask(&mut dice);
-        let question =
-            Question { ladder: &ladder, means: &means, loaded: Some(1), asked, queue: &[], wish: Wish::Auto };
+        let question = Question { ladder: &ladder, means: &means, loaded: Some(1), asked, queue: &[], wish: Wish::Auto };
         let trace_seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
         let stray = dice.factor(STRAY);
         let speeds = |place: usize| SPEEDS.get(place).map_or((1.0, 1.0), |(prefill, decode)| (prefill * stray, decode * stray));
@@ -150,7 +155,8 @@ fn took(trace: &Trace, until: Micros) -> Micros {
 }
 
 fn within(trace: &Trace, asked: &Asked, ended: Micros) -> bool {
-    asked.max_energy.is_none_or(|most| drawn(trace, ended) <= most) && asked.left.is_none_or(|left| took(trace, ended) <= left.micros())
+    asked.max_energy.is_none_or(|most| drawn(trace, ended) <= most)
+        && asked.left.is_none_or(|left| took(trace, ended) <= left.micros())
 }
 
 /// The engine at work: between two steps it ends the answer if it is at its limits, or one more step like the last would

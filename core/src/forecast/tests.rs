@@ -59,7 +59,20 @@ fn a_board_without_sun_is_cut_off_when_the_joules_say() {
     // 20 Wh at 100 %, 95 % of it for 2.9 / 0.9 W: 5.9 hours, 23 quarters and a half.
     let scene = scene(20, 100, 0, 0);
     let outlook = scene.outlook(&courses(&scene)[0]);
-    assert_eq!(outlook, Outlook { brown_outs: 1_000, trough: PartsPerMillion(33_333), empty: Some(23), ..Outlook::default() });
+    assert_eq!(outlook, Outlook { brown_outs: 1_000, trough: PartsPerMillion(50_000), empty: Some(23), ..Outlook::default() });
+}
+
+#[test]
+fn a_board_that_is_cut_off_within_a_quarter_answers_a_part_of_it() {
+    // 40 prompts an hour are ten a quarter, less a few that come too late; 116 J / 0.9 each.
+    let scene = scene(20, 100, 40, 0);
+    let outlook = scene.outlook(&courses(&scene)[0]);
+    let each = f64::from(in_time(10_000, Micros(38_000_000), Millis(300_000)));
+    // 68.4 kJ for 2.9 W / 0.9 and the prompts of each quarter.
+    let quarters = 68_400.0 / (2_900.0 + each / 1_000.0 * 116.0 / 0.9);
+    let served = f64::from(u32::try_from(outlook.served).unwrap());
+    assert!((served / each - quarters).abs() < 0.01, "{} of {quarters} quarters", served / each);
+    assert!((0.2..0.8).contains(&quarters.fract()), "it tells a part from all and nothing");
 }
 
 #[test]

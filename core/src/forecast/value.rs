@@ -1,14 +1,15 @@
 //! What a charge is worth if the best level is taken in every half hour to come: dynamic programming, backward.
 //!
 //! ```text
-//! value(charge, up)   = max over levels: answers of the half hour + value of the charge that it leaves
+//! value(charge, up)   = max over levels: answers of the half hour + value of the charge that it leaves;
+//!                       if that is too little, answers of a part of it, less the price of a brown-out
 //! value(charge, down) = value of the charge that the sun adds; up again at the restart charge
 //! ```
 //!
 //! Deliberately absent: the queue, loads and deadlines (`backlog`); doubt about the outlook, which is taken as known from
 //! here on.
 
-use super::{BROWN_OUT, Course, Scene};
+use super::{ALL, BROWN_OUT, Course, Scene, WHOLE};
 
 /// Charges that are told apart, from critical to full.
 const CELLS: usize = 64;
@@ -41,24 +42,29 @@ impl Value {
         Self { bottom, span, up, down: up }
     }
 
-    /// One step earlier: the one that begins at `quarter`, with `light` percent of the expected sun.
+    /// One step earlier: the one that begins at `quarter`, with `light` millionths of the expected sun.
     pub(super) fn before(&self, scene: &Scene, courses: &[Course], quarter: usize, light: i64) -> Self {
         let quarters = quarter..quarter + STRIDE;
-        let gained: i64 = quarters.clone().map(|at| scene.solar.get(at).copied().unwrap_or(0) * light / 100).sum();
+        let gained: i64 = quarters.clone().map(|at| scene.solar.get(at).copied().unwrap_or(0) * light / ALL).sum();
         let idle = scene.idle * i64::try_from(STRIDE).unwrap_or(1);
         let ways: Vec<(i64, i64)> = courses.iter().map(|course| course.over(quarters.clone())).collect();
         let mut earlier = self.clone();
         for (cell, (up, down)) in (0_i64..).zip(earlier.up.iter_mut().zip(&mut earlier.down)) {
-            let charge = (self.bottom + self.span * cell / STEPS + gained).min(scene.full);
-            *up = ways.iter().map(|&(worth, takes)| worth + self.on(charge - idle - takes)).max().unwrap_or(0);
-            *down = if charge >= scene.restart { self.on(charge) } else { self.at(&self.down, charge) };
+            let charge = self.bottom + self.span * cell / STEPS;
+            let way = |&(worth, takes): &(i64, i64)| match scene.until_cut_off(charge, gained, idle + takes) {
+                None => worth + self.on((charge + gained - idle - takes).min(scene.full)),
+                Some(part) => worth * part / WHOLE - BROWN_OUT + self.off(scene.after_cut_off(part, gained)),
+            };
+            *up = ways.iter().map(way).max().unwrap_or(0);
+            let charge = (charge + gained).min(scene.full);
+            *down = if charge >= scene.restart { self.on(charge) } else { self.off(charge) };
         }
         earlier
     }
 
-    /// Of a board that is up with this charge, or is cut off now.
+    /// Of a board that is up with this charge.
     pub(super) fn on(&self, charge: i64) -> i64 {
-        if charge < self.bottom { self.at(&self.down, charge) - BROWN_OUT } else { self.at(&self.up, charge) }
+        self.at(&self.up, charge)
     }
 
     /// Of a board that is cut off.

@@ -28,8 +28,22 @@ fn the_hours_of_the_day_are_told_apart() {
 }
 
 #[test]
-fn before_anything_was_seen_six_an_hour_are_expected() {
-    assert_eq!(Habits::default().expect(at(0), 17), 1_500);
+fn before_anything_was_seen_six_an_hour_are_expected_by_day_and_few_by_night() {
+    assert_eq!(Habits::default().expect(at(0), 4 * 17), 1_500);
+    assert_eq!(Habits::default().expect(at(0), 4 * 3), 375);
+}
+
+#[test]
+fn a_busy_first_hour_of_the_night_announces_a_busy_day() {
+    let mut habits = Habits::default();
+    for minute in 0..40 {
+        habits.passed(at(minute));
+        if minute % 5 == 0 {
+            habits.arrived(at(minute));
+        }
+    }
+    // Eight in forty minutes of the night; six by day were thought of before.
+    assert!(habits.expect(at(40), 4 * 12) > 2_500, "{}", habits.expect(at(40), 4 * 12));
 }
 
 #[test]

@@ -50,15 +50,20 @@ const MOST: u32 = 64;
 /// A level is left for the backlog's sake only if that answers so much more: 0.3 of an answer, in basis points.
 const GAIN: u64 = 3_000;
 
-/// The one of `places` that answers the most in time, weighed by quality; `plan` if none is better by the gain.
+/// The richest of `places` that answers, weighed by quality, as much in time as any of them but for the gain; none that is
+/// richer than `plan`.
 #[must_use]
 pub fn relieve(offers: &[Offer], places: &[usize], plan: usize, loaded: Option<usize>, line: &Line<'_>) -> usize {
     if line.queue.is_empty() {
         return plan;
     }
     let worth = |place: usize| offers.get(place).map_or(0, |offer| served(offer, loaded == Some(place), line));
-    let best = places.iter().copied().max_by_key(|&place| (worth(place), place == plan)).unwrap_or(plan);
-    if worth(best) > worth(plan).saturating_add(GAIN) { best } else { plan }
+    let quality = |place: usize| offers.get(place).map(|offer| offer.quality).unwrap_or_default();
+    let worths: Vec<(usize, u64)> =
+        places.iter().filter(|&&place| quality(place) <= quality(plan)).map(|&place| (place, worth(place))).collect();
+    let best = worths.iter().map(|row| row.1).max().unwrap_or(0);
+    let close = worths.iter().filter(|row| row.1.saturating_add(GAIN) >= best).map(|row| row.0);
+    close.max_by_key(|&place| (quality(place), place == plan)).unwrap_or(plan)
 }
 
 /// Sum of the qualities of all that would be answered in time, in basis points.

@@ -4,10 +4,10 @@
 
 use super::Steward;
 use crate::{
-    forecast::{AHEAD, Course, Outlook, Scene, millijoules, over_quarter},
+    forecast::{AHEAD, Course, MOST_ENERGY, Outlook, Scene, millijoules, over_quarter},
     levels::{Level, LevelKey},
     policy::{Question, Reason, backlog::Offer},
-    units::{Micros, Now},
+    units::{Micros, Milliwatts, Now},
 };
 
 /// Plans are made again after so long.
@@ -96,7 +96,7 @@ impl Steward {
         let share = |level: u32| i64::try_from(i128::from(full) * i128::from(level) / 1_000_000).unwrap_or(0);
         let ahead = 0..u32::try_from(AHEAD).unwrap_or(0);
         let mut scene = Scene {
-            charge: share(charge.level.0),
+            charge: share(charge.level.0.max(self.rules.critical.0)),
             full,
             critical: share(self.rules.critical.0),
             restart: share(self.rules.restart.0),
@@ -108,21 +108,33 @@ impl Steward {
         };
         scene.idle = scene.drawn(over_quarter(self.supply.idle));
         if self.supply.solar.is_some() && !self.sun.known() {
-            scene.solar = (0..AHEAD).map(|quarter| balance(&scene, now, quarter)).collect();
+            let whole = self.first_day(&scene);
+            let first = u64::from(now.day / 900);
+            scene.solar = (first..).take(AHEAD).map(|quarter| whole * height(quarter) / HEIGHTS).collect();
         }
         Some(scene)
     }
+
+    /// What the panels give in a day, in mJ, before they were seen for one: what the quarters that were seen tell, and as much
+    /// as 15 % of a day's light of the guess that they feed twice what idling takes. Whoever bought them will have thought
+    /// of that.
+    fn first_day(&self, scene: &Scene) -> i64 {
+        const GUESS: i64 = 15;
+        let (mut given, mut light) = (scene.idle * 96 * 2 * GUESS / 100, HEIGHTS * GUESS / 100);
+        for (quarter, power) in (0..).zip(self.sun.save().envelope).filter(|(_, power)| *power > Milliwatts::ZERO) {
+            given += over_quarter(power);
+            light += height(quarter);
+        }
+        i64::try_from(i128::from(given) * i128::from(HEIGHTS) / i128::from(light)).unwrap_or(i64::MAX).min(MOST_ENERGY)
+    }
 }
 
-/// Before the panels were seen for a day: they will feed twice what idling takes, between 6 and 18 h along a parabola.
-/// Whoever bought them will have thought of that.
-fn balance(scene: &Scene, now: Now, ahead: usize) -> i64 {
-    let day = i64::from(now.day / 900) + i64::try_from(ahead).unwrap_or(0);
-    let light = day % 96 - 24;
-    let height = if (0..48).contains(&light) { light * (48 - light) } else { 0 };
-    // The heights of a day sum to 18 424.
-    scene.idle * 96 * 2 / 18_424 * height
+/// How high the sun stands in a quarter of the day: along a parabola from 6 to 18 h. All of a day sum to [`HEIGHTS`].
+fn height(quarter: u64) -> i64 {
+    let light = i64::try_from(quarter % 96).unwrap_or(0) - 24;
+    if (0..48).contains(&light) { light * (48 - light) } else { 0 }
 }
+const HEIGHTS: i64 = 18_424;
 
 /// Each level for some hours and the best ones after that.
 fn compare(scene: &Scene, offers: &[Offer], hull: &[usize]) -> Vec<(usize, Outlook)> {

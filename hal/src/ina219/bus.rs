@@ -15,13 +15,7 @@ use std::io;
 use std::path::Path;
 
 /// Opens the chip on a bus such as `/dev/i2c-1`, and adds to `notes` what is odd about its first reading.
-pub(crate) fn open(
-    bus: &Path,
-    wiring: Wiring,
-    line: Line,
-    clock: &Clock,
-    notes: &mut Vec<Note>,
-) -> Result<Ina219<Wire>, Absent> {
+pub(crate) fn open(bus: &Path, wiring: Wiring, line: Line, clock: &Clock, notes: &mut Vec<Note>) -> Result<Ina219<Wire>, Absent> {
     let (at, address) = (|| bus.to_owned(), wiring.address.as_byte());
     let dev = Wire::open(bus).map_err(|error| Absent::NoBus { bus: at(), cause: cause(&error) })?;
     let meter = Ina219::new(dev, wiring).map_err(|reason| match reason {

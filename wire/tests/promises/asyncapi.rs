@@ -55,7 +55,10 @@ fn references(value: &Value, found: &mut Vec<String>) {
 fn check(folder: &str, name: &str) -> BTreeSet<String> {
     let (own, mut found) = (json_file(&format!("{folder}{name}")), Vec::new());
     references(&own, &mut found);
-    assert!(["status.json", "common.json", "set_telemetry.json"].contains(&name) || !found.is_empty(), "{name} refers to nothing");
+    assert!(
+        ["status.json", "common.json", "set_telemetry.json"].contains(&name) || !found.is_empty(),
+        "{name} refers to nothing"
+    );
     let mut files = BTreeSet::new();
     for reference in found {
         let (file, pointer) = reference.split_once('#').unwrap_or((&reference, ""));

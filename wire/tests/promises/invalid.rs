@@ -126,7 +126,7 @@ fn fault(kind: &str, payload: &str) -> String {
     match kind {
         "embed" => intake().embed(payload.as_bytes(), &Properties::default(), made_up).unwrap_err().fault.message,
         "set_telemetry" => request::telemetry(payload.as_bytes()).unwrap_err().message,
-            "grid_intensity" => request::grid_intensity(payload.as_bytes()).unwrap_err().message,
+        "grid_intensity" => request::grid_intensity(payload.as_bytes()).unwrap_err().message,
         "set_level" => request::level(payload.as_bytes()).unwrap_err().message,
         _ => request::cancel(payload.as_bytes()).unwrap_err().message,
     }
