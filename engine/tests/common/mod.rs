@@ -227,6 +227,7 @@ pub(crate) fn talk(id: &str, turns: &[(Role, &str)]) -> Prompt {
         max_tokens: 48,
         deadline: None,
         max_energy: None,
+        min_quality: None,
         priority: Priority::Normal,
     }
 }
