@@ -164,9 +164,10 @@ fn all_work_is_noted_once_without_gaps_and_rests_are_nobodys() {
             }
         }
     }
-    let breaks = spans.windows(2).filter(|pair| pair[0].1 != pair[1].0).map(|pair| pair[1].0.minus(pair[0].1));
+    let breaks: Vec<Micros> =
+        spans.windows(2).filter(|pair| pair[0].1 != pair[1].0).map(|pair| pair[1].0.minus(pair[0].1)).collect();
     assert!(spans.iter().all(|(from, to)| from < to));
-    assert!(breaks.clone().count() == 1 && breaks.last().unwrap() >= Micros(1_000_000), "one rest, and no other gap");
+    assert!(breaks.len() == 1 && breaks[0] >= Micros(1_000_000), "one rest, and no other gap: {breaks:?}");
     for (who, end) in ends {
         let noted = tokens.get(&who).copied().unwrap_or_default();
         match end {
