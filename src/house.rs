@@ -41,7 +41,7 @@ use crate::{
 };
 
 pub use crate::tasks::thinking::{Loading, Prober};
-pub(crate) use fittings::{hundredths, milliwatts, mode};
+pub(crate) use fittings::{hundredths, milliwatts};
 
 use fittings::Fittings;
 

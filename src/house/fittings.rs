@@ -14,7 +14,7 @@ use hob_engine::Heads;
 use hob_hal::{board, memory::Memory};
 use hob_wire::{
     V1, limits,
-    request::{Defaults, Intake},
+    request::{Defaults, Intake, mode},
     state::Info,
     topics::Topics,
 };
@@ -45,7 +45,8 @@ pub(super) struct Fittings<'a> {
 impl Fittings<'_> {
     /// The mode that holds unless told otherwise.
     pub(super) fn mode(&self) -> Mode {
-        mode(&self.settings.policy.mode).unwrap_or_default()
+        // Checked with the settings.
+        mode(&self.settings.policy.mode).and_then(Result::ok).unwrap_or_default()
     }
 
     /// How requests are read.
@@ -111,17 +112,6 @@ impl Fittings<'_> {
             payload_limit: u64::try_from(limits::PAYLOAD_BYTES).unwrap_or(u64::MAX),
             power_source: self.gauge.source().to_owned(),
         }
-    }
-}
-
-/// A mode by its word in the settings; nothing if it is none.
-pub(crate) fn mode(word: &str) -> Option<Mode> {
-    match (word, word.strip_prefix("fixed:")) {
-        ("auto", _) => Some(Mode::Auto),
-        ("quality", _) => Some(Mode::Quality),
-        ("endurance", _) => Some(Mode::Endurance),
-        (_, Some(level)) if !level.is_empty() => Some(Mode::Fixed(level.to_owned())),
-        _ => None,
     }
 }
 

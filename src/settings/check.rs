@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use hob_core::battery::Chemistry;
 use hob_hal::open::Choice;
-use hob_wire::topics::Topics;
+use hob_wire::{request::mode, topics::Topics};
 
 use super::{Origin, Settings, SettingsError, layers::Impossible};
-use crate::{house::mode, tasks::thrift::step};
+use crate::tasks::thrift::step;
 
 /// A value that cannot be.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     within("engine.max_tokens", &engine.max_tokens, (1, 131_072), "256 is a good number")?;
     within("desk.places", &settings.desk.places, (1, 10_000), "64 is a good number")?;
     let policy = &settings.policy;
-    if mode(&policy.mode).is_none() {
+    if !mode(&policy.mode).is_some_and(|mode| mode.is_ok()) {
         return wrong("policy.mode", "auto, quality, endurance or fixed:LEVEL", "`auto` decides by forecast");
     }
     within("policy.reserve_mb", &policy.reserve_mb, (0, 1_000_000), "300 is a good number for 4 GB")?;

@@ -25,7 +25,7 @@ use crate::reply::Fault;
 use crate::topics::Topics;
 use letter::Letter;
 
-pub use command::{ModeCommand, TelemetryCommand, cancel, level, telemetry};
+pub use command::{ModeCommand, TelemetryCommand, cancel, level, mode, telemetry};
 pub use feed::grid_intensity;
 pub use write::{BadShape, ask as write_ask};
 

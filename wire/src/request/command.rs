@@ -56,8 +56,13 @@ pub fn level(payload: &[u8]) -> Result<ModeCommand, Fault> {
 /// What a mode may be.
 const MODES: &str = "`mode` must be one of auto, quality, endurance, fixed, or fixed: and a level as in fixed:Q4_K_M";
 
-/// A mode by its word; `None` if it is no such word.
-fn mode(word: &str) -> Option<Result<Mode, Fault>> {
+/// A mode by its word: `auto`, `quality`, `endurance` or `fixed:LEVEL`; `None` if it is no such word.
+///
+/// # Errors
+///
+/// [`Fault`] with code `bad_request` if what follows `fixed:` is no level's name.
+#[must_use]
+pub fn mode(word: &str) -> Option<Result<Mode, Fault>> {
     match (word, word.strip_prefix("fixed:")) {
         ("auto", _) => Some(Ok(Mode::Auto)),
         ("quality", _) => Some(Ok(Mode::Quality)),
