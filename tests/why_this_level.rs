@@ -14,7 +14,7 @@ async fn after_each_decision_it_is_said_why_in_a_sentence_that_names_the_level()
         (json!({"id": "a", "prompt": "x"}), "Q8_0 because it is the best there is", "best"),
         (json!({"id": "b", "prompt": "x", "level": "Q4_0"}), "Q4_0 because it was asked for", "asked"),
         (json!({"id": "c", "prompt": "x", "max_joules": 100}), "Q4_0 because more would cost more energy", "budget"),
-        (json!({"id": "d", "prompt": "x", "max_joules": 1}), "Not answered, because Q8_0 needs about", "over_budget"),
+        (json!({"id": "d", "prompt": "x", "max_joules": 1}), "Not answered, because Q8_0 needs up to", "over_budget"),
     ] {
         house.ask(&ask).await;
         let (letter, said) = house.letter("/state/why").await;

@@ -163,7 +163,14 @@ impl Steward {
             ample: self.habits.ample_answer(),
             least: self.rules.least_tokens,
         };
-        let plan = frame.plan(&question.asked, &wanted.usable, wanted.place)?;
+        let plan = frame.plan(&question.asked, &wanted.usable, wanted.place);
+        if let Err(Refusal::OverBudget { .. } | Refusal::TooLate { .. }) = &plan {
+            for &place in &wanted.usable {
+                let level = question.ladder.get(place).map(Level::key);
+                level.and_then(|key| self.levels.get_mut(&key)).into_iter().for_each(Learned::refused);
+            }
+        }
+        let plan = plan?;
         Ok(Decision {
             picked: plan.picked,
             reason: plan.reason.unwrap_or(wanted.reason),

@@ -105,7 +105,7 @@ pub struct AskArgs {
     /// File with a GBNF grammar that the answer must match
     #[arg(long, value_name = "FILE")]
     pub grammar: Option<PathBuf>,
-    /// Cut the answer after so many milliseconds
+    /// The answer must be there after so many milliseconds
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
     /// The answer may cost so many joules at the wall

@@ -5,7 +5,6 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use hob_hal::{
     board,
     memory::{BoardMemory, Memory},
-    open,
     thrift::Thrift,
 };
 use hob_mqtt::{Probe, probe};
@@ -42,7 +41,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         ("memory", memory(settings)),
         ("model", model(settings)),
         ("broker", broker(settings)?),
-        ("power", power(settings)?),
+        ("power", power(settings)),
         ("battery", battery(settings)),
         ("thrift", thrift()),
         (
@@ -141,15 +140,15 @@ fn broker(settings: &Settings) -> anyhow::Result<Finding> {
     })
 }
 
-fn power(settings: &Settings) -> anyhow::Result<Finding> {
-    Ok(match open::open(&up::meter_settings(settings)?) {
+fn power(settings: &Settings) -> Finding {
+    match up::open_meter(settings) {
         Err(error) => Bad(error.to_string(), "or set power.source = \"auto\"".into()),
         Ok((meter, notes)) if notes.is_empty() => Good(format!("source {}", meter.source().as_str())),
         Ok((meter, notes)) => {
             let text = format!("source {}, within {} %", meter.source().as_str(), f64::from(meter.bound().0) / 100.0);
             Missing(text, format!("for better: {}", notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>().join("; ")))
         }
-    })
+    }
 }
 
 /// The sensor that looks at the battery, if one is configured.

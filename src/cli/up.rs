@@ -76,7 +76,7 @@ async fn live(settings: &Settings) -> anyhow::Result<()> {
         })?;
     }
     let root = PathBuf::from("/");
-    let (meter, notes) = open::open(&meter_settings(settings)?)?;
+    let (meter, notes) = open_meter(settings)?;
     let (trouble, troubles) = mpsc::channel(CHANNEL);
     let mut doubted = false;
     for Note { text, doubt } in notes {
@@ -153,7 +153,24 @@ fn notify(state: &[NotifyState<'_>]) {
     let _absent = sd_notify::notify(state);
 }
 
-/// The settings as the board's crate takes them, with this board's gain if it was calibrated.
+/// Opens the board's meter, with its gain if this very one was calibrated.
+pub(super) fn open_meter(settings: &Settings) -> anyhow::Result<(Box<dyn Meter>, Vec<Note>)> {
+    let plain = meter_settings(settings)?;
+    let (meter, notes) = open::open(&plain)?;
+    match gain(settings)? {
+        Some((source, gain)) if source == meter.source().as_str() => {
+            drop(meter);
+            Ok(open::open(&MeterSettings { gain: Some(gain), ..plain })?)
+        }
+        Some((source, _)) => {
+            tracing::info!(calibrated = source, now = meter.source().as_str(), "the gain is another meter's and not used");
+            Ok((meter, notes))
+        }
+        None => Ok((meter, notes)),
+    }
+}
+
+/// The settings as the board's crate takes them.
 pub(super) fn meter_settings(settings: &Settings) -> anyhow::Result<MeterSettings> {
     let power = &settings.power;
     let efficiency = BasisPoints(hundredths(settings.battery.converter_pct));
@@ -166,7 +183,7 @@ pub(super) fn meter_settings(settings: &Settings) -> anyhow::Result<MeterSetting
         invert: power.invert,
         shared: power.shared,
         position,
-        gain: gain(settings)?,
+        gain: None,
         model: ModelSettings { idle: milliwatts(power.idle_w), per_core: milliwatts(power.core_w) },
         root: PathBuf::from("/"),
     })
@@ -174,19 +191,20 @@ pub(super) fn meter_settings(settings: &Settings) -> anyhow::Result<MeterSetting
 
 /// The file that keeps this board's gain.
 pub(super) fn gain_file(settings: &Settings) -> PathBuf {
-    settings.state_dir().join("gain_ppm")
+    settings.state_dir().join("gain")
 }
 
-/// The gain that `hob power calibrate` found, if it was run here.
-fn gain(settings: &Settings) -> anyhow::Result<Option<Gain>> {
+/// The gain that `hob power calibrate` found, if it was run here, and the source that it is of.
+fn gain(settings: &Settings) -> anyhow::Result<Option<(String, Gain)>> {
     let file = gain_file(settings);
     match std::fs::read_to_string(&file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
         Ok(text) => {
             let why = || format!("{} holds no gain; remove it, or run `hob power calibrate` again", file.display());
-            let factor = text.trim().parse().with_context(why)?;
-            Ok(Some(Gain::new(PartsPerMillion(factor)).with_context(why)?))
+            let (source, factor) = text.trim().split_once(' ').with_context(why)?;
+            let factor = factor.parse().with_context(why)?;
+            Ok(Some((source.to_owned(), Gain::new(PartsPerMillion(factor)).with_context(why)?)))
         }
     }
 }
@@ -207,7 +225,12 @@ fn watched(settings: &Settings) -> anyhow::Result<Watched> {
             Line::Own(sensor)
         }
         None if settings.power.position == "battery" => Line::Meter,
-        None => Line::Counted,
+        None => {
+            tracing::warn!(
+                "nobody looks at the battery: what the board draws is counted down, and nothing is decided by it; give battery.address, or set power.position = \"battery\""
+            );
+            Line::Counted
+        }
     };
     Ok(Watched { pack, line, charger, converter })
 }

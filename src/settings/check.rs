@@ -55,7 +55,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     within("engine.max_tokens", &engine.max_tokens, (1, 131_072), "256 is a good number")?;
     within("desk.places", &settings.desk.places, (1, 10_000), "64 is a good number")?;
     let policy = &settings.policy;
-    if !mode(&policy.mode).is_some_and(|mode| mode.is_ok()) {
+    if mode(&policy.mode).is_none_or(|mode| mode.is_err()) {
         return wrong("policy.mode", "auto, quality, endurance or fixed:LEVEL", "`auto` decides by forecast");
     }
     within("policy.reserve_mb", &policy.reserve_mb, (0, 1_000_000), "300 is a good number for 4 GB")?;
@@ -133,6 +133,13 @@ fn power(settings: &Settings) -> Result<(), Wrong> {
     within("power.core_w", &power.core_w, (0.0, 1_000.0), "0.83 is a Pi 400's")?;
     if let Some(cap) = power.cap_w {
         within("power.cap_w", &cap, (0.1, 1_000.0), "leave it out for no limit")?;
+    }
+    if power.position == "battery" && power.source == "simulated" {
+        return wrong(
+            "power.position",
+            "pi_input with power.source = simulated",
+            "no battery is simulated; `hob simulate` has them",
+        );
     }
     if !["pi_input", "battery"].contains(&power.position.as_str()) {
         return wrong("power.position", "pi_input or battery", "`pi_input` is the board's own 5 V line");

@@ -60,7 +60,10 @@ pub(crate) async fn run(
             },
         };
         let now = gauge.now();
-        let outcome = match reader.topics.inbound(&arrival.topic) {
+        let inbound = reader.topics.inbound(&arrival.topic);
+        let outcome = match inbound {
+            // A retained command is taken back with nothing, and that is no command.
+            Some(Inbound::SetLevel | Inbound::GridIntensity(_)) if arrival.payload.is_empty() => Some(()),
             Some(Inbound::Ask) => ask(&arrival, &reader, &doors, &store, now).await,
             Some(Inbound::Embed) => embed(&arrival, &reader, &doors, &store, now).await,
             Some(Inbound::SetLevel) => set_level(&arrival, &doors, now).await,

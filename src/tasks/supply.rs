@@ -241,8 +241,8 @@ fn flows(draw: Milliwatts, solar: Option<Milliwatts>, seen: Option<Supply>) -> F
     let (charge, discharge) = match battery {
         Some((current, power)) if current < 0 => (power, Milliwatts::ZERO),
         Some((_, power)) => (Milliwatts::ZERO, power),
-        // A battery that nobody looks at gives all that is drawn.
-        None => (Milliwatts::ZERO, draw),
+        // What a battery that nobody looks at was charged with is not known: it counts as the site's grid.
+        None => (Milliwatts::ZERO, Milliwatts::ZERO),
     };
     Flows { draw, solar: solar.unwrap_or_default(), discharge, charge }
 }

@@ -62,6 +62,9 @@ pub(crate) async fn run(root: PathBuf, state: PathBuf, rules: ThriftRules, mut a
     if rules.steps.is_empty() {
         return;
     }
+    for (step, why) in thrift.off().into_iter().filter(|(step, _)| rules.steps.contains(step)) {
+        tracing::warn!(step = step.as_str(), why, "this step of thrift.steps is not possible here");
+    }
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut busy, mut busy_until) = (false, around.gauge.now());

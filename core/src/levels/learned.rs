@@ -54,8 +54,14 @@ const WINDOW: u32 = 30;
 /// Relative error of the prior: 15 %, so 22 500 millionths squared.
 const PRIOR_ERROR: u64 = 22_500;
 
-/// Errors beyond 100 % are outliers and count as that.
-const WORST_ERROR: u64 = 1_000_000;
+/// Errors beyond 50 % are outliers and count as that.
+const WORST_ERROR: u64 = 250_000;
+
+/// Of fewer tokens, most of the time is not theirs.
+const FEW: u32 = 4;
+
+/// How many refusals wear the doubt off.
+const REFUSALS: u64 = 8;
 
 /// Four cores at prefill, at decode, and reading the card, above an idle of 2.9 W (facts/pi400.md §4: 6.4, 5.8, 4.5 W).
 const PREFILL_DRAW: Milliwatts = Milliwatts(3_500);
@@ -137,8 +143,11 @@ impl Learned {
             self.time_error = toward(self.time_error, square_error(expected.time.0, time.0), window);
         }
         let learn = |known: &mut u64, total: u64, tokens: u32| {
-            if tokens > 0 && total > 0 {
-                *known = toward(*known, total / u64::from(tokens), window).max(1);
+            if tokens >= FEW && total > 0 {
+                let each = total / u64::from(tokens);
+                // A board that was held up for a minute does not cost a hundred times as much from then on.
+                let each = if window > 1 { each.clamp(*known / 2, known.saturating_mul(2)) } else { each };
+                *known = toward(*known, each, window).max(1);
             }
         };
         learn(&mut self.prefill_energy.0, seen.prefill_energy.0, seen.prompt_tokens);
@@ -146,6 +155,13 @@ impl Learned {
         learn(&mut self.prefill.0, seen.prefill.0, seen.prompt_tokens);
         learn(&mut self.decode.0, seen.decode.0, seen.answer_tokens);
         self.answers = self.answers.saturating_add(1);
+    }
+
+    /// Somebody was refused by this prediction. Refusals teach nothing, so the doubt in it wears off: else a board whose
+    /// askers all set limits would refuse them for ever after a bad hour.
+    pub fn refused(&mut self) {
+        let wear = |error: u64| toward(error, error.min(PRIOR_ERROR), REFUSALS);
+        (self.energy_error, self.time_error) = (wear(self.energy_error), wear(self.time_error));
     }
 
     /// Whether a first answer took less than half or more than twice what was expected: then this is no board like the

@@ -43,6 +43,31 @@ fn a_board_unlike_the_prior_is_believed_at_once_and_then_averaged() {
 }
 
 #[test]
+fn a_board_that_was_held_up_is_believed_to_be_the_same_again_soon() {
+    let mut learned = Learned::prior(&llama("Q4_0", 773, 4_500));
+    let seen = |milliseconds: u64| Observed {
+        prompt_tokens: 10,
+        answer_tokens: 10,
+        prefill: Micros(100_000),
+        decode: Micros(milliseconds * 1_000),
+        prefill_energy: Microjoules(500_000),
+        decode_energy: Microjoules(milliseconds * 3_000),
+    };
+    (0..5).for_each(|_| learned.answered(&seen(300)));
+    let before = learned;
+    learned.answered(&seen(40_000));
+    learned.answered(&seen(40_000));
+    assert!(learned.decode.0 < before.decode.0 * 3 / 2, "{learned:?}");
+    assert!(learned.time_spread() < PartsPerMillion(400_000), "{learned:?}");
+    let doubted = learned.time_spread();
+    (0..30).for_each(|_| learned.refused());
+    assert!(
+        learned.time_spread().0 < doubted.0 * 2 / 3 && learned.time_spread().0 >= 100_000,
+        "doubt wears off by refusing: {learned:?}"
+    );
+}
+
+#[test]
 fn below_four_bits_quality_collapses() {
     let quality = |bits| usual_quality(MilliBits(bits)).0;
     assert_eq!(

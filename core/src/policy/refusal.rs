@@ -47,7 +47,7 @@ pub enum Refusal {
     #[error(transparent)]
     Shortage(#[from] Shortage),
     /// Even the least answer would cost more than the prompt may.
-    #[error("{level} needs about {} J for {tokens} tokens and {} J are allowed; allow more, or shorten the prompt", joules(*needs), joules(*allowed))]
+    #[error("{level} needs up to {} J for {tokens} tokens, to be sure, and {} J are allowed; allow more, or shorten the prompt", joules(*needs), joules(*allowed))]
     OverBudget {
         /// The thriftiest level that would do.
         level: String,
@@ -59,7 +59,7 @@ pub enum Refusal {
         allowed: Microjoules,
     },
     /// Even the least answer would come after the deadline.
-    #[error("{level} needs about {} s for {tokens} tokens and {} s are left; allow more time, or shorten the prompt", seconds(*needs), seconds(*left))]
+    #[error("{level} needs up to {} s for {tokens} tokens, to be sure, and {} ms are left; allow more time, or shorten the prompt", seconds(*needs), left.millis().0)]
     TooLate {
         /// The quickest level that would do.
         level: String,

@@ -156,9 +156,9 @@ fn a_refusal_says_what_it_would_take() {
     steward.supply(Now::default(), &Supply { idle: Milliwatts(2_900), ..Supply::default() });
     let mut refused = |asked| steward.decide(Now::default(), &question(&ladder, asked, &[])).unwrap_err().to_string();
     let poor = refused(Asked { max_energy: Some(Microjoules(1_000_000)), ..asked(100) });
-    assert!(poor.contains(" J for 16 tokens and 1.0 J are allowed; allow more"), "{poor}");
+    assert!(poor.contains(" J for 16 tokens, to be sure, and 1.0 J are allowed; allow more"), "{poor}");
     let late = refused(Asked { left: Some(Millis(2_000)), ..asked(100) });
-    assert!(late.contains(" s for 16 tokens and 2.0 s are left; allow more time"), "{late}");
+    assert!(late.contains(" s for 16 tokens, to be sure, and 2000 ms are left; allow more time"), "{late}");
     let mut small = Steward::new(Rules::default(), Mode::Fixed("Q2_K".into()));
     let wanted = Asked { min_quality: Some(BasisPoints(9_000)), ..asked(100) };
     assert_eq!(

@@ -27,12 +27,13 @@ pub(super) fn run(settings: &Settings, against: f64, seconds: u64) -> anyhow::Re
     let wanted = MeterSettings { shared: true, gain: None, ..up::meter_settings(settings)? };
     let (mut meter, _) = open::open(&wanted)?;
     match meter.source() {
-        Source::Ina219 | Source::Hwmon | Source::Model | Source::Simulated => {}
+        Source::Ina219 | Source::Hwmon | Source::Model => {}
+        Source::Simulated => bail!("a simulated meter is compared with nothing; set power.source to a real one, or to model"),
         Source::Rapl => {
             bail!("RAPL counts the processor alone: what it leaves out is no factor; use an INA219, or power.source = \"model\"")
         }
     }
-    print::note(&format!("measuring for {seconds} s with the {}; leave the board as it is ...", meter.source().as_str()));
+    print::note(&format!("measuring for {seconds} s (source: {}); leave the board as it is ...", meter.source().as_str()));
     let (mut sum, mut count) = (0_u64, 0_u64);
     let beats = seconds.saturating_mul(10);
     for _ in 0..beats {
@@ -56,7 +57,8 @@ pub(super) fn run(settings: &Settings, against: f64, seconds: u64) -> anyhow::Re
     if let Some(dir) = file.parent() {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
-    std::fs::write(&file, format!("{}\n", gain.get().0)).with_context(|| file.display().to_string())?;
+    std::fs::write(&file, format!("{} {}\n", meter.source().as_str(), gain.get().0))
+        .with_context(|| file.display().to_string())?;
     print::line(&format!(
         "the meter says {}.{:03} W and the other {against} W: a gain of {}.{:06}, kept in {}. Restart `hob up` to use it.",
         mean / 1_000,

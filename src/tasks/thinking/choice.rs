@@ -37,6 +37,12 @@ impl Thinking {
 
     /// The owner wants another mode; a level that is not here is refused, and the mode stays.
     pub(super) async fn change_mode(&mut self, Wanted { mode, until }: Wanted) {
+        if let Mode::Fixed(name) = &mode
+            && let Some(fault) = self.lacks(name).await
+        {
+            self.tell(Told::Refused { command: "set/level", fault }).await;
+            return;
+        }
         let before = (self.tools.steward.mode().clone(), self.until);
         let names_a_level = matches!(mode, Mode::Fixed(_));
         self.tools.steward.set_mode(mode);
@@ -50,6 +56,18 @@ impl Thinking {
             let _as_before = self.choose_for_nobody().await;
             self.tell(Told::Refused { command: "set/level", fault }).await;
         }
+    }
+
+    /// Why a level cannot be stayed at, if it is not on the shelf.
+    async fn lacks(&mut self, name: &str) -> Option<Fault> {
+        self.refresh().await;
+        let rungs = self.tools.ladder.answering(self.tools.engine.model.as_deref());
+        if rungs.iter().any(|rung| rung.level.name.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        let has = rungs.iter().map(|rung| rung.level.name.as_str()).collect::<Vec<_>>().join(", ");
+        let missing = if rungs.is_empty() { Shortage::EmptyShelf } else { Shortage::NoSuchLevel { asked: name.to_owned(), has } };
+        Some(self.with_broken(&missing.into()))
     }
 
     /// When the mode falls back to the configured one.

@@ -6,7 +6,7 @@ use hob_core::{
     levels::Level,
     policy::{Decision, Means, Mode, Refusal, Row, sentence},
     steward::Supply,
-    units::Now,
+    units::{Micros, Now},
 };
 use hob_engine::Gauges;
 use hob_wire::{
@@ -25,7 +25,7 @@ use crate::{ladder::Rung, messages::Told, tasks::outbox::timestamp};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Published {
     mode: Mode,
-    expires: bool,
+    until: Option<Micros>,
     level: Option<(String, String)>,
     why: &'static str,
     verdicts: Vec<(String, String, String)>,
@@ -78,8 +78,8 @@ impl Thinking {
         let mode = self.tools.steward.mode().clone();
         let names = |rung: &Rung| (rung.level.model.clone(), rung.level.name.clone());
         let verdicts = candidates.iter().map(|one| (one.model.clone(), one.level.clone(), one.why.clone())).collect();
-        let (level, expires) = (outcome.picked.map(names), self.until.is_some());
-        let published = Published { mode: mode.clone(), expires, level, why: outcome.why, verdicts };
+        let (level, until) = (outcome.picked.map(names), self.until);
+        let published = Published { mode: mode.clone(), until, level, why: outcome.why, verdicts };
         if self.published.as_ref() == Some(&published) {
             return;
         }
